@@ -1,0 +1,101 @@
+# The commands of the project; `make` alone lists them. Everything that they install or build stays under target/,
+# Debian packages apart.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Queries are checked against the data of `make sqlx-prepare`: a build needs no database.
+export SQLX_OFFLINE := true
+# `make test` brings what the tests need: none may skip itself for want of the schemas or the services.
+test test-slow: export FAWTARA_TESTS_COMPLETE := 1
+export PATH := $(CURDIR)/target/tools/bin:$(PATH)
+
+need := scripts/need.sh
+services := scripts/services.sh run
+fawtara := cargo run --quiet -p fawtara --
+
+.PHONY: help
+help: ## list the commands
+	@echo "Fawtara: electronic invoices to the Jordanian authority. The commands:"
+	@sed -nE -e 's/^##@ (.*)/\n\1/p' -e 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | \
+		while IFS=$$'\t' read -r name text; do \
+			if [[ -z $$text ]]; then echo "$$name"; else printf '  make %-14s %s\n' "$$name" "$$text"; fi; done
+
+##@ Seeing it
+
+.PHONY: demo
+demo: ## watch 300 sample invoices get cleared; needs only Rust
+	@$(need) cargo cc
+	@echo "demo: builds Fawtara (the first time 4 to 5 minutes on two cores), then clears a sample of invoices in seconds."
+	@echo "demo: nothing leaves this machine; a simulator inside the process stands in for the authority."
+	@cargo build -p fawtara
+	@$(fawtara) demo
+
+.PHONY: demo-services
+demo-services: ## the same on real RabbitMQ and PostgreSQL, private ones where none run
+	@$(need) cargo cc
+	@echo "demo-services: builds Fawtara, finds or starts RabbitMQ and PostgreSQL, then clears a sample of invoices."
+	@cargo build -p fawtara
+	@$(services) $(fawtara) demo --services
+
+##@ Testing
+
+.PHONY: test
+test: ## all tests; finds, else installs and starts, RabbitMQ and PostgreSQL; at most 15 minutes
+	@echo "test: builds everything, then runs all tests but the slow ones (make test-slow)."
+	@$(need) cargo cc nextest
+	@FAWTARA_UBL_SCHEMAS=$$(scripts/ubl-schemas.sh) && export FAWTARA_UBL_SCHEMAS && \
+		cargo nextest run --workspace --profile "$${NEXTEST_PROFILE:-default}" --no-run && \
+		$(services) cargo nextest run --workspace --profile "$${NEXTEST_PROFILE:-default}" || \
+		{ echo "test: FAILED; the reason is above" >&2; exit 1; }
+	@echo "test: all tests passed."
+
+.PHONY: test-slow
+test-slow: ## tests that wait for the broker's own timers; at most 25 minutes
+	@$(need) cargo cc nextest
+	@FAWTARA_UBL_SCHEMAS=$$(scripts/ubl-schemas.sh) && export FAWTARA_UBL_SCHEMAS && \
+		cargo nextest run --workspace --profile slow --no-run && \
+		$(services) cargo nextest run --workspace --profile slow --no-tests pass || \
+		{ echo "test-slow: FAILED; the reason is above" >&2; exit 1; }
+	@echo "test-slow: all slow tests passed."
+
+.PHONY: bench
+bench: ## measure the whole fleet, its parts and their ceiling on the real services
+	@$(need) cargo cc
+	@echo "bench: builds with optimisation (about 5 minutes the first time), then measures; leave the machine alone meanwhile."
+	@cargo bench --workspace --bench '*' --no-run
+	@$(services) cargo bench --workspace --bench '*'
+
+##@ Changing it
+
+.PHONY: lint
+lint: ## check the format and run clippy, warnings are errors
+	@$(need) cargo cc rustfmt clippy
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: fmt
+fmt: ## format the code
+	@$(need) cargo rustfmt
+	cargo fmt --all
+
+.PHONY: schemas
+schemas: ## write schemas/ anew from the types
+	@$(need) cargo cc
+	$(fawtara) schemas --write schemas
+
+.PHONY: sqlx-prepare
+sqlx-prepare: ## write .sqlx/ anew, after a change of queries or migrations
+	@$(need) cargo cc sqlx
+	$(services) scripts/sqlx-prepare.sh
+
+.PHONY: deny
+deny: ## check licences, advisories, bans and sources of all dependencies
+	@$(need) cargo cc deny
+	cargo deny --workspace check
+
+.PHONY: clean
+clean: ## remove everything that was built, downloaded or produced
+	@if command -v cargo >/dev/null; then cargo clean; fi
+	rm -rf target demo-out

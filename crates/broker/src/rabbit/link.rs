@@ -1,0 +1,173 @@
+//! One life of the connection to RabbitMQ: two connections, the topology, the publishing lanes. It ends at the first
+//! error, and is then built anew as a whole; it knows nothing of subscriptions.
+//!
+//! Two connections, since RabbitMQ stops reading from one that publishes while it has an alarm: acknowledgements would
+//! wait as well.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt};
+use lapin::options::QueueDeclareOptions;
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Connection, ConnectionProperties, Event};
+use tokio::sync::{mpsc, watch};
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::alarm::Alarm;
+use super::lane::{Job, Lane};
+use super::{Shared, fault, greeting};
+use crate::BrokerError;
+use crate::topology::{Argument, Declaration, declarations};
+
+/// How long one attempt to connect may take, and so a peer that accepts and says nothing.
+const ATTEMPT: Duration = Duration::from_secs(10);
+
+/// How long a connection may take to close before it is simply dropped.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How many channels publish beside each other. Each waits for its whole window before it goes on (see [`Lane`]).
+const LANES: usize = 4;
+
+/// How many batches wait for a lane; more wait with their publishers.
+const WAITING_JOBS: usize = 4;
+
+/// A connection that stands.
+pub(super) struct Link {
+    publishing: Arc<Connection>,
+    pub(super) consuming: Connection,
+    pub(super) lanes: Vec<mpsc::Sender<Job>>,
+    pub(super) alarm: Alarm,
+    /// Why the broker blocks publishers, if it does.
+    pub(super) blocked: watch::Sender<Option<String>>,
+    pub(super) since: Instant,
+}
+
+impl Link {
+    /// One attempt.
+    pub(super) async fn build(shared: &Shared, deadline: Instant) -> Result<Arc<Self>, BrokerError> {
+        let deadline = deadline.min(Instant::now() + ATTEMPT);
+        let built = timeout_at(deadline, Self::build_unbounded(shared)).await;
+        built.map_err(|_| fault::too_late(&format!("the connection to {}", shared.config.url)))?
+    }
+
+    async fn build_unbounded(shared: &Shared) -> Result<Arc<Self>, BrokerError> {
+        // Also because lapin leaves a thread behind for each attempt whose peer never greets.
+        greeting::read(&shared.uri).await?.check()?;
+        let (publishing, consuming) =
+            tokio::try_join!(connect(shared, "publishing"), connect(shared, "consuming"))?;
+        let link = Self {
+            publishing: Arc::new(publishing),
+            consuming,
+            lanes: Vec::new(),
+            alarm: Alarm::default(),
+            blocked: watch::Sender::new(None),
+            since: Instant::now(),
+        };
+        if let Err(error) = declare_all(&link.consuming, &declarations(&shared.config.ladder)).await {
+            link.close("the topology cannot be declared").await;
+            return Err(error);
+        }
+        Ok(Arc::new(link.with_lanes(shared)))
+    }
+
+    fn with_lanes(mut self, shared: &Shared) -> Self {
+        let no_alarm = watch::Sender::new(None);
+        tokio::spawn(watch_events(self.consuming.events_listener(), self.alarm.clone(), no_alarm));
+        tokio::spawn(watch_events(
+            self.publishing.events_listener(),
+            self.alarm.clone(),
+            self.blocked.clone(),
+        ));
+        for _ in 0..LANES {
+            let (jobs, waiting) = mpsc::channel(WAITING_JOBS);
+            let lane = Lane::new(
+                self.publishing.clone(),
+                &shared.config,
+                self.alarm.clone(),
+                self.blocked.subscribe(),
+            );
+            tokio::spawn(lane.run(waiting));
+            self.lanes.push(jobs);
+        }
+        self
+    }
+
+    /// What is wrong with the connections, though nobody has said so yet.
+    pub(super) fn ailment(&self) -> Option<String> {
+        let ailing = |name: &str, connection: &Connection| {
+            (!connection.status().connected()).then(|| format!("the {name} connection is not open any more"))
+        };
+        ailing("publishing", &self.publishing).or_else(|| ailing("consuming", &self.consuming))
+    }
+
+    /// The end: everything that hangs on the link stops, and RabbitMQ is told as far as it listens.
+    pub(super) async fn close(&self, why: &str) {
+        self.alarm.ring(why);
+        let (publishing, consuming) = tokio::join!(farewell(&self.publishing), farewell(&self.consuming));
+        tracing::debug!(?publishing, ?consuming, "the connections to RabbitMQ are closed");
+    }
+}
+
+async fn farewell(connection: &Connection) -> Result<lapin::Result<()>, Elapsed> {
+    timeout(FAREWELL, connection.close(lapin::protocol::constants::REPLY_SUCCESS, "bye".into())).await
+}
+
+async fn connect(shared: &Shared, purpose: &str) -> Result<Connection, BrokerError> {
+    let name = format!("{} ({purpose})", shared.config.name);
+    let properties = ConnectionProperties::default()
+        .with_client_property("product".into(), "Fawtara".into())
+        .with_client_property("version".into(), env!("CARGO_PKG_VERSION").into())
+        .with_connection_name(name.into());
+    let connected = Connection::connect_uri(shared.uri.clone(), properties).await;
+    connected.map_err(|error| fault::broker_error(&error))
+}
+
+/// Declares every queue on one channel.
+async fn declare_all(connection: &Connection, queues: &[Declaration]) -> Result<(), BrokerError> {
+    let channel = connection.create_channel().await.map_err(|error| fault::broker_error(&error))?;
+    for queue in queues {
+        let mut arguments = FieldTable::default();
+        for (key, value) in &queue.arguments {
+            let value = match value {
+                Argument::Text(text) => AMQPValue::LongString(text.as_str().into()),
+                Argument::Number(number) => AMQPValue::LongLongInt(*number),
+            };
+            arguments.insert((*key).into(), value);
+        }
+        let options = QueueDeclareOptions { durable: true, ..Default::default() };
+        let declared = channel.queue_declare(queue.name.as_str().into(), options, arguments).await;
+        declared.map_err(|error| fault::declare_error(&queue.name, &error))?;
+    }
+    super::tap::close_channel(&channel).await;
+    Ok(())
+}
+
+async fn watch_events(
+    events: impl Stream<Item = Event>,
+    alarm: Alarm,
+    blocked: watch::Sender<Option<String>>,
+) {
+    let mut events = std::pin::pin!(events);
+    loop {
+        let event = tokio::select! {
+            biased;
+            () = alarm.rung() => return,
+            event = events.next() => event,
+        };
+        match event {
+            Some(Event::ConnectionBlocked(why)) => {
+                tracing::warn!(why, "RabbitMQ blocks publishers");
+                blocked.send_replace(Some(why));
+            }
+            Some(Event::ConnectionUnblocked) => {
+                tracing::info!("RabbitMQ takes messages again");
+                blocked.send_replace(None);
+            }
+            Some(Event::Error(error)) => alarm.ring(format!("the connection failed: {error}")),
+            Some(_) => {}
+            None => alarm.ring("the connection is gone"),
+        }
+    }
+}

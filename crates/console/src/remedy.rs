@@ -1,0 +1,175 @@
+//! Why an invoice stands where it stands, and what to do about it, in plain words. Decides nothing.
+
+use invoice::life::{Cause, Invoice, State};
+use serde::Serialize;
+
+use crate::text::{clean, time};
+
+/// What a person needs to know first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Advice {
+    /// Why it stands there.
+    pub why: String,
+    /// What to do.
+    pub what_to_do: String,
+}
+
+impl Advice {
+    fn new(why: impl Into<String>, what_to_do: impl Into<String>) -> Self {
+        Self { why: why.into(), what_to_do: what_to_do.into() }
+    }
+}
+
+/// Why the invoice stands where it stands, and what to do.
+#[must_use]
+pub fn advise(invoice: &Invoice) -> Advice {
+    let message = clean(invoice.message.as_deref().unwrap_or("no message"));
+    let mut advice = match (invoice.state, invoice.cause) {
+        (State::Draft, _) => draft(invoice),
+        (State::Submitted, _) => {
+            let until = invoice.lease_until.map(time).unwrap_or_default();
+            let why =
+                format!("Attempt {} is being sent; it holds the invoice until {until}.", invoice.attempt);
+            Advice::new(why, "Wait for the answer.")
+        }
+        (State::PendingRetry, _) => pending(invoice, &message),
+        (State::Rejected | State::DeadLettered, Some(cause)) => {
+            Advice::new(format!("{}: {message}", said(cause)), of_cause(cause))
+        }
+        (State::Rejected | State::DeadLettered, None) => {
+            Advice::new(message, "Amend, requeue or abandon it.")
+        }
+        (State::Abandoned, _) => Advice::new(
+            format!("A person gave it up: {message}"),
+            "Nothing. If the sale was real, publish it anew under a new UUID and number.",
+        ),
+        (State::Cleared, _) => cleared(invoice),
+    };
+    if invoice.state.waits_for_person() && invoice.may_be_held() {
+        advice.what_to_do = held(invoice);
+    }
+    advice
+}
+
+fn draft(invoice: &Invoice) -> Advice {
+    match (invoice.xml, invoice.icv) {
+        (Some(_), Some(icv)) => Advice::new(
+            format!("It is encoded, with counter {icv}, and waits to be sent."),
+            "Nothing. If it stays so, see whether a submitter runs and whether the authority is reachable.",
+        ),
+        _ => Advice::new(
+            "It is accepted and waits to be encoded.",
+            "Nothing. If it stays so, see whether an encoder runs.",
+        ),
+    }
+}
+
+fn pending(invoice: &Invoice, message: &str) -> Advice {
+    let due = invoice.due_at.map(time).unwrap_or_default();
+    if let Some(attempt) = invoice.in_doubt {
+        let since = invoice.doubt_since.map(time).unwrap_or_default();
+        return Advice::new(
+            format!(
+                "In doubt since {since}: no answer to attempt {attempt} was heard, so the authority may have it. Last: {message}"
+            ),
+            format!(
+                "Wait: the same bytes go out again at {due}, and the answer to them settles it. Until then nothing may change."
+            ),
+        );
+    }
+    if invoice.qr_outstanding {
+        return Advice::new(
+            format!("The authority has accepted it, but gave no QR yet. Last: {message}"),
+            format!("Wait: the QR is asked for again at {due}, for as long as that takes."),
+        );
+    }
+    Advice::new(
+        format!("It is to be sent again at {due}. Last: {message}"),
+        "Nothing. If many wait so, see whether the authority is down or a credential is refused.",
+    )
+}
+
+fn cleared(invoice: &Invoice) -> Advice {
+    match invoice.cleared_document {
+        Some(document) if document != invoice.document => Advice::new(
+            format!(
+                "The authority cleared document version {document}; the current one is {}.",
+                invoice.document
+            ),
+            "Give the buyer the version that was cleared. What the amendment was to correct needs a return and a new invoice.",
+        ),
+        _ => Advice::new("The authority has cleared it; the QR is kept.", "Nothing."),
+    }
+}
+
+/// For what may lie with the authority only one way is open.
+fn held(invoice: &Invoice) -> String {
+    match invoice.in_doubt {
+        Some(attempt) => format!(
+            "Requeue it with the same bytes. Attempt {attempt} is in doubt: the authority may have the document, so it \
+             cannot be amended, encoded anew or abandoned before the same bytes have been answered."
+        ),
+        None => "Requeue it with the same bytes, and ask the authority if that goes on: it accepted the document once, so \
+                 it cannot be amended, encoded anew or abandoned."
+            .to_owned(),
+    }
+}
+
+fn said(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Unfit => "It cannot become a document",
+        Cause::Refused => "The authority refused it",
+        Cause::Suspect => "The authority failed on it again and again",
+        Cause::KillsWorker => "It was given up for the safety of the others",
+        Cause::AuthorityHoldsOther => "The authority holds another document under this UUID",
+        Cause::Contradiction => "The authority contradicts itself",
+    }
+}
+
+/// What to do about all that stand for this cause.
+#[must_use]
+pub(crate) fn of_cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Unfit => "Amend it: correct what the message names. It has not been sent.",
+        Cause::Refused => {
+            "Amend it: correct what the authority's message names. If the fault lay outside the document (registration, \
+             income source, credentials), mend that and requeue it with the same bytes."
+        }
+        Cause::Suspect => {
+            "Check tax number, income source and rates, and amend it; if they are right, requeue it with the same bytes \
+             once the authority is well."
+        }
+        Cause::KillsWorker => {
+            "Show it to whoever runs the submitters: processes died while they held it. When that is mended, requeue it \
+             with the same bytes."
+        }
+        Cause::AuthorityHoldsOther => {
+            "Compare what the authority holds with ours. Adopt it if it is this sale; if it is this sale with other \
+             figures, adopt it, return it and issue anew. Amending does not help: the UUID is taken."
+        }
+        Cause::Contradiction => {
+            "Requeue it with the same bytes; if the authority refuses again, ask the authority: it accepted them once."
+        }
+    }
+}
+
+/// What to do about refused intake with this code.
+#[must_use]
+pub(crate) fn of_intake(code: &str) -> &'static str {
+    match code {
+        "malformed" => "The publisher must send an event as the schema says; then resolve this record.",
+        "invalid" | "too_large" => {
+            "Have the event corrected as the faults say and published again; then resolve this record."
+        }
+        "conflict" => {
+            "Its UUID has other content: amend that invoice if it may be amended, or have a new UUID and number given; then resolve this record."
+        }
+        "number_taken" => {
+            "Its number belongs to another UUID: have it published with that UUID or a new number; then resolve this record."
+        }
+        "unknown_income_source" | "wrong_family" => {
+            "Configure the income source, or have the event corrected; have it published again; then resolve this record."
+        }
+        _ => "Have the event corrected and published again; then resolve this record.",
+    }
+}

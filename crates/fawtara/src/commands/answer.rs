@@ -1,0 +1,97 @@
+//! How the console's commands answer: text for people or JSON for scripts, and an exit code that means something.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use console::ConsoleError;
+use console::text::clean;
+use invoice::Environment;
+use invoice::life::{Cause, State};
+use serde::Serialize;
+use serde_json::json;
+
+/// Nothing was shown or changed, or not all that was asked for.
+pub(super) const REFUSED: u8 = 1;
+
+/// Where the answer goes, and in which form.
+pub(super) struct Answer<'a> {
+    out: &'a mut dyn Write,
+    json: bool,
+}
+
+impl<'a> Answer<'a> {
+    pub(super) fn new(out: &'a mut dyn Write, json: bool) -> Self {
+        Self { out, json }
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    pub(super) fn text(&mut self, text: &str) -> anyhow::Result<()> {
+        Ok(self.out.write_all(text.as_bytes())?)
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        Ok(self.out.write_all(bytes)?)
+    }
+
+    /// JSON if that was asked for, text otherwise.
+    pub(super) fn either<T: Serialize>(
+        &mut self,
+        value: &T,
+        render: impl FnOnce(&T) -> String,
+    ) -> anyhow::Result<()> {
+        let text =
+            if self.json { serde_json::to_string_pretty(value)? + "\n" } else { render(value) };
+        self.text(&text)
+    }
+
+    /// What the console refuses is an answer with what to do; what the ledger cannot do is an error of the command.
+    pub(super) fn error(&mut self, error: anyhow::Error) -> anyhow::Result<ExitCode> {
+        match error.downcast::<ConsoleError>() {
+            Ok(error @ ConsoleError::Ledger(_)) => Err(anyhow::anyhow!("{error}\n{}", error.what_to_do())),
+            Ok(error) => {
+                self.either(&refusal(&error), |_| format!("{}\n{}\n", clean(&error.to_string()), error.what_to_do()))?;
+                Ok(ExitCode::from(REFUSED))
+            }
+            Err(other) => Err(other),
+        }
+    }
+}
+
+/// A refusal for scripts.
+pub(super) fn refusal(error: &ConsoleError) -> serde_json::Value {
+    let mut value = json!({
+        "error": error.code(),
+        "message": error.to_string(),
+        "what_to_do": error.what_to_do(),
+    });
+    let extra = match error {
+        ConsoleError::Ambiguous { candidates, .. } => Some(("candidates", json!(candidates))),
+        ConsoleError::Refused { invoice, .. } | ConsoleError::Overtaken { invoice, .. } => {
+            Some(("invoice", json!(invoice)))
+        }
+        ConsoleError::Invalid(faults) => Some(("faults", json!(faults))),
+        _ => None,
+    };
+    if let (Some((name, extra)), Some(members)) = (extra, value.as_object_mut()) {
+        members.insert(name.to_owned(), extra);
+    }
+    value
+}
+
+pub(super) fn environments() -> impl TypedValueParser<Value = Environment> {
+    PossibleValuesParser::new(["simulation", "sandbox", "production"]).try_map(|name| name.parse::<Environment>())
+}
+
+/// The states that wait for a person.
+pub(super) fn states() -> impl TypedValueParser<Value = State> {
+    let waiting = State::ALL.iter().copied().filter(|state| state.waits_for_person()).map(State::as_str);
+    PossibleValuesParser::new(waiting).try_map(|name| name.parse::<State>())
+}
+
+pub(super) fn causes() -> impl TypedValueParser<Value = Cause> {
+    PossibleValuesParser::new(Cause::ALL.iter().copied().map(Cause::as_str)).try_map(|name| name.parse::<Cause>())
+}

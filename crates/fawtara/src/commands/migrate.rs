@@ -1,0 +1,21 @@
+//! `fawtara migrate`: creates or updates the ledger's tables.
+
+use anyhow::{Context, bail};
+use ledger::PostgresLedger;
+
+use super::Outcome;
+use crate::settings::Settings;
+
+/// Applies what is missing. Needs the owner's rights.
+///
+/// # Errors
+/// A database that is away, or a migration that fails (it is rolled back).
+pub async fn run(settings: &Settings) -> anyhow::Result<Outcome> {
+    if settings.ledger.url.is_memory() {
+        bail!("ledger.url is \"memory\", which has no tables; name a Postgres database");
+    }
+    let url = settings.ledger.url.masked();
+    PostgresLedger::migrate(settings.ledger.url.expose()).await.with_context(|| format!("migrating {url}"))?;
+    println!("the ledger at {url} is up to date");
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,182 @@
+//! The long-running commands: one role, or all of them, until a signal asks to stop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use producer::Producer;
+use telemetry::{Admin, Probe};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::Outcome;
+use crate::settings::{SecretUrl, Settings};
+use crate::wiring::{self, Seams};
+
+/// Arguments of `fawtara all`.
+#[derive(Debug, clap::Args)]
+pub struct AllArgs {
+    /// Keep everything in memory: nothing to install, nothing survives the process.
+    #[arg(long)]
+    memory: bool,
+    /// Run the simulated authority too.
+    #[arg(long)]
+    simulator: bool,
+}
+
+/// `fawtara producer`.
+///
+/// # Errors
+/// A service or setting that is not as it must be.
+pub async fn producer(settings: Settings) -> anyhow::Result<Outcome> {
+    run("producer", settings, &["producer"]).await
+}
+
+/// `fawtara encoder`.
+///
+/// # Errors
+/// As for the producer.
+pub async fn encoder(settings: Settings) -> anyhow::Result<Outcome> {
+    run("encoder", settings, &["encoder"]).await
+}
+
+/// `fawtara submitter`.
+///
+/// # Errors
+/// As for the producer.
+pub async fn submitter(settings: Settings) -> anyhow::Result<Outcome> {
+    run("submitter", settings, &["submitter"]).await
+}
+
+/// `fawtara all`.
+///
+/// # Errors
+/// As for the producer.
+pub async fn all(args: AllArgs, mut settings: Settings) -> anyhow::Result<Outcome> {
+    if args.memory {
+        settings.ledger.url = SecretUrl::new("memory");
+        settings.broker.url = SecretUrl::new("memory");
+    }
+    let roles: &[&str] =
+        if args.simulator { &["simulator", "producer", "encoder", "submitter"] } else { &["producer", "encoder", "submitter"] };
+    run("all", settings, roles).await
+}
+
+/// A token that the first SIGTERM or SIGINT cancels; the second one ends the process at once.
+///
+/// # Errors
+/// When the signals cannot be had.
+pub fn stop_signal() -> anyhow::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+    let stop = CancellationToken::new();
+    let token = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        info!("asked to stop: finishing what is in flight; ask again to stop at once");
+        token.cancel();
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        eprintln!("fawtara: stopped at once; leases and the ledger cover what was in flight");
+        #[allow(clippy::exit, reason = "the second signal asks for exactly this")]
+        std::process::exit(130);
+    });
+    Ok(stop)
+}
+
+async fn run(name: &'static str, settings: Settings, roles: &[&str]) -> anyhow::Result<Outcome> {
+    let telemetry = telemetry::init(&settings.telemetry, name)?;
+    info!(version = env!("CARGO_PKG_VERSION"), role = name, "fawtara starts");
+    let stop = stop_signal()?;
+    let done = CancellationToken::new();
+    let seams = wiring::connect(&settings, name).await?;
+    let mut tasks = JoinSet::new();
+    for role in roles {
+        spawn(role, &settings, &seams, &stop, &mut tasks).await?;
+    }
+    let admin = match settings.admin.listen {
+        Some(address) => {
+            let admin = Admin::bind(address).await?;
+            info!(address = ?admin.address(), "admin port");
+            let probe = probe(&seams, &stop);
+            Some(tokio::spawn(admin.serve(telemetry.registry(), probe, stop.clone(), done.clone())))
+        }
+        None => None,
+    };
+    let mut outcome = Ok(Outcome::Done);
+    while let Some(ended) = tasks.join_next().await {
+        let result = ended.context("a role panicked").and_then(|result| result);
+        if let Err(reason) = result {
+            error!(error = format!("{reason:#}"), "a role failed; the others stop too");
+            outcome = outcome.and(Err(reason));
+        }
+        // No role ends before the others by itself.
+        stop.cancel();
+    }
+    seams.broker.close().await;
+    done.cancel();
+    if let Some(admin) = admin {
+        let _ = admin.await;
+    }
+    info!(clean = outcome.is_ok(), "fawtara has stopped");
+    let _ = tokio::task::spawn_blocking(move || telemetry.shutdown()).await;
+    outcome
+}
+
+async fn spawn(
+    role: &str,
+    settings: &Settings,
+    seams: &Seams,
+    stop: &CancellationToken,
+    tasks: &mut JoinSet<anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let stop = stop.clone();
+    match role {
+        "simulator" => {
+            let simulator = super::simulator::bind(settings).await?;
+            tasks.spawn(simulator.serve(stop));
+        }
+        "producer" => {
+            let producer = Producer::bind(wiring::intake(settings, seams), settings.producer.clone()).await?;
+            tasks.spawn(async move { Ok(producer.run(stop).await?) });
+        }
+        "encoder" => {
+            let encoder = wiring::encoder(settings, seams);
+            tasks.spawn(async move { Ok(encoder.run(stop).await?) });
+        }
+        _ => {
+            let submitter = wiring::submitter(settings, seams, wiring::http_transport(settings)?)?;
+            tasks.spawn(async move { Ok(submitter.run(stop).await?) });
+        }
+    }
+    Ok(())
+}
+
+/// Ready when the broker is connected and unblocked, and the ledger answered of late.
+fn probe(seams: &Seams, stop: &CancellationToken) -> Probe {
+    let answers = Arc::new(AtomicBool::new(true));
+    let (ledger, heard, stop) = (Arc::clone(&seams.ledger), Arc::clone(&answers), stop.clone());
+    tokio::spawn(async move {
+        while !stop.is_cancelled() {
+            let answer = tokio::time::timeout(Duration::from_secs(5), ledger.now()).await;
+            heard.store(matches!(answer, Ok(Ok(_))), Ordering::Relaxed);
+            tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(Duration::from_secs(5)) => {} }
+        }
+    });
+    let broker = Arc::clone(&seams.broker);
+    Arc::new(move || {
+        let health = broker.health();
+        if let Some(reason) = health.blocked {
+            return Err(format!("the broker blocks publishers: {reason}"));
+        }
+        if !health.connected {
+            return Err("no connection to the broker".to_owned());
+        }
+        if !answers.load(Ordering::Relaxed) {
+            return Err("the ledger does not answer".to_owned());
+        }
+        Ok(())
+    })
+}

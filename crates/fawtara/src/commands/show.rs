@@ -1,0 +1,102 @@
+//! `fawtara show`: all that is known of one invoice. Knows how to ask and print, nothing else.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use console::{Console, ConsoleError};
+use invoice::{Environment, InvoiceKey};
+use ledger::DocumentKind;
+
+use super::answer::{Answer, environments};
+
+/// Show one invoice: where it stands and why, what to do, and everything that happened.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Its UUID, or the seller's number.
+    #[arg(value_name = "UUID|NUMBER")]
+    pub invoice: String,
+    /// Where it goes, when the same UUID or number exists in several environments.
+    #[arg(long, value_parser = environments())]
+    pub environment: Option<Environment>,
+    /// Print JSON.
+    #[arg(long, conflicts_with_all = ["content", "document"])]
+    pub json: bool,
+    /// Print its content alone, as an event to be corrected for `dead-letters amend`.
+    #[arg(long, conflicts_with = "document")]
+    pub content: bool,
+    /// Print one of its documents alone, byte for byte.
+    #[arg(long, value_enum)]
+    pub document: Option<WhichDocument>,
+    /// Of this document version instead of the current one.
+    #[arg(long, requires = "document", value_name = "VERSION")]
+    pub version: Option<u32>,
+}
+
+/// A document that may be kept of an invoice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WhichDocument {
+    /// The XML that every attempt sends.
+    Sent,
+    /// The signed document that the authority returned.
+    Signed,
+    /// What the authority holds instead of ours.
+    Held,
+}
+
+/// Runs it. Exit code 0 when it was shown, 1 when there is nothing to show.
+///
+/// # Errors
+/// The ledger's, and what `out` refuses.
+pub async fn run(args: &ShowArgs, console: &Console, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let mut answer = Answer::new(out, args.json);
+    match show(args, console, &mut answer).await {
+        Ok(code) => Ok(code),
+        Err(error) => answer.error(error),
+    }
+}
+
+async fn show(args: &ShowArgs, console: &Console, answer: &mut Answer<'_>) -> anyhow::Result<ExitCode> {
+    let key = console.find(&args.invoice, args.environment).await?;
+    if args.content {
+        answer.text(&(console.editable(key).await? + "\n"))?;
+    } else if let Some(which) = args.document {
+        return document(key, which, args.version, console, answer).await;
+    } else {
+        let story = console.show(key).await?;
+        answer.either(&story, |story| story.render())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn document(
+    key: InvoiceKey,
+    which: WhichDocument,
+    version: Option<u32>,
+    console: &Console,
+    answer: &mut Answer<'_>,
+) -> anyhow::Result<ExitCode> {
+    let kind = match which {
+        WhichDocument::Sent => DocumentKind::Sent,
+        WhichDocument::Signed => DocumentKind::Signed,
+        WhichDocument::Held => DocumentKind::Held,
+    };
+    let version = match version {
+        Some(version) => version,
+        None => {
+            let loaded = console.ledger.load(&[key]).await.map_err(ConsoleError::from)?;
+            loaded.invoices.into_iter().flatten().next().map_or(1, |invoice| invoice.document)
+        }
+    };
+    let kept = console.ledger.documents(&[(key, version, kind)]).await.map_err(ConsoleError::from)?;
+    match kept.into_iter().flatten().next() {
+        Some(document) => {
+            answer.bytes(&document.bytes)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        None => anyhow::bail!(
+            "no {} document of version {version} is kept; `show` without --document lists those that are",
+            kind.as_str()
+        ),
+    }
+}

@@ -1,0 +1,171 @@
+//! `fawtara demo`: events travel from published to cleared before the reader's eyes, against a simulated authority. It
+//! must not do anything for the roles: it starts them, watches, and compares at the end.
+
+mod audit;
+mod book;
+mod folder;
+mod progress;
+mod qr;
+mod sample;
+mod simulated;
+mod source;
+mod stage;
+mod summary;
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use ledger::Ledger;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::settings::Settings;
+use book::{Answer, Book};
+use progress::{Moment, Progress};
+use source::Source;
+use stage::{Stage, Tally};
+use summary::{Paint, Summary};
+
+pub use sample::{Authority, Ends, Exception};
+pub use simulated::SimulatedTransport;
+
+/// How long the play may last after the last event was published.
+const DEADLINE: Duration = Duration::from_secs(120);
+/// How often the ledger is asked where everything stands.
+const LOOK: Duration = Duration::from_millis(80);
+
+/// What the reader asked for.
+#[derive(Debug, Clone)]
+pub struct DemoOptions {
+    /// Their own events instead of the shipped sample: one JSON object a line, or a JSON array.
+    pub file: Option<PathBuf>,
+    /// The ledger and the broker of the settings instead of those in memory; both must be empty and the demo's own.
+    pub services: bool,
+    /// Where event, XML, answer and QR of each invoice are written.
+    pub out: PathBuf,
+}
+
+/// Plays the demo, and prints how it ended.
+///
+/// True when every invoice was settled, the simulated authority's record and the ledger agree, and, for the shipped
+/// sample, everything ended as it is meant to.
+///
+/// # Errors
+/// A file that cannot be read or written, a service that is away, a ledger that holds other invoices.
+pub async fn run(options: DemoOptions, settings: Settings) -> anyhow::Result<bool> {
+    let paint = Paint(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none());
+    let source = Source::new(options.file);
+    let preview = source.preview()?;
+    if preview.events == 0 {
+        bail!("{} holds no events", source.name());
+    }
+    let exceptions = source.exceptions()?;
+    let authority = source.authority(&preview)?;
+    greet(paint, &source, &preview, options.services);
+
+    let stage = Stage::set(&authority, settings, options.services, exceptions.is_none()).await?;
+    let played = play(&stage, &source, preview.events).await;
+    stage.strike().await;
+    let (answers, took) = played?;
+
+    let ledger = stage.seams.ledger.as_ref();
+    let book = Book::read(ledger, answers, preview.numbers, took).await?;
+    let audit = audit::compare(&book, &stage.authority.with(|authority| authority.summary(true)));
+    let deviations = exceptions.as_deref().map(|plan| audit::against_plan(&book, plan)).unwrap_or_default();
+    let names = folder::write(&options.out, ledger, &book, &audit).await?;
+    let summary = Summary {
+        paint,
+        book: &book,
+        audit: &audit,
+        exceptions: exceptions.as_deref(),
+        deviations: &deviations,
+        out: &options.out,
+        names: &names,
+        seller: seller(ledger, &book).await?,
+    };
+    print!("{}", summary.text()?);
+    stage.seams.broker.close().await;
+    Ok(book.open().is_empty() && audit.differences.is_empty() && deviations.is_empty())
+}
+
+fn greet(paint: Paint, source: &Source, preview: &source::Preview, services: bool) {
+    let (events, sources) = (preview.events, preview.sellers.len());
+    let where_ = if services { "on PostgreSQL and RabbitMQ" } else { "in memory" };
+    println!("{}", paint.bold("Fawtara demo: SIMULATION. Nothing leaves this machine; a simulator plays the tax authority."));
+    println!("  {events} events of {sources} income sources, {where_}, from {}", source.name());
+    println!("  published ─▶ accepted ─▶ encoded ─▶ at the authority ─▶ cleared\n");
+}
+
+/// Publishes the events and waits until everything is settled. What the intake said, and how long it all took.
+async fn play(stage: &Stage, source: &Source, events: u64) -> anyhow::Result<(BTreeMap<u64, Answer>, Duration)> {
+    let began = Instant::now();
+    let published = CancellationToken::new();
+    let watching = tokio::spawn(watch(
+        Arc::clone(&stage.seams.ledger),
+        Arc::clone(&stage.tally),
+        Progress::new(events)?,
+        published.clone(),
+    ));
+    let mut answers = BTreeMap::new();
+    let input = source.open()?;
+    let imported = producer::import(&stage.intake, input, |line| {
+        stage.tally.read.fetch_add(1, Ordering::Relaxed);
+        if line.answer.is_err() {
+            stage.tally.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        answers.insert(line.number, Answer::of(line));
+    })
+    .await;
+    published.cancel();
+    let settled = async { watching.await.context("the display broke down")? };
+    let broken = async {
+        while !stage.is_broken() {
+            sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        settled = settled => settled?,
+        () = broken => bail!("a role ended by itself; its reason is in the log (FAWTARA__TELEMETRY__LOG=warn)"),
+    }
+    imported?;
+    Ok((answers, began.elapsed()))
+}
+
+/// Shows where everything stands until nothing is open, or the time is up.
+async fn watch(
+    ledger: Arc<dyn Ledger>,
+    tally: Arc<Tally>,
+    mut progress: Progress,
+    published: CancellationToken,
+) -> anyhow::Result<()> {
+    let mut deadline = None;
+    loop {
+        // Asked before the ledger: what was published by then is in its answer.
+        let all_published = published.is_cancelled();
+        let moment = Moment::of(&ledger.standing().await?, &tally);
+        if all_published && moment.open() == 0 {
+            progress.finish(moment);
+            return Ok(());
+        }
+        if all_published && Instant::now() > *deadline.get_or_insert_with(|| Instant::now() + DEADLINE) {
+            progress.finish(moment);
+            return Ok(());
+        }
+        progress.show(moment);
+        sleep(LOOK).await;
+    }
+}
+
+/// Who sold what the drawn QR belongs to.
+async fn seller(ledger: &dyn Ledger, book: &Book) -> anyhow::Result<Option<String>> {
+    let Some(entry) = summary::shown(book) else { return Ok(None) };
+    let Some(content) = ledger.content(entry.invoice.key).await? else { return Ok(None) };
+    let event: invoice::InvoiceEvent = serde_json::from_str(&content.normal_form)?;
+    Ok(Some(event.seller.name))
+}

@@ -1,0 +1,7 @@
+//! The one binary of Fawtara.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fawtara::cli::main()
+}

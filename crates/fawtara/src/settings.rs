@@ -1,0 +1,377 @@
+//! The configuration: defaults, then a TOML file, then the environment, then flags; the later is the stronger.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use broker::Ladder;
+use invoice::event::Family;
+use invoice::life::Policy;
+use invoice::{Environment, IncomeSource};
+use ledger::Schedule;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the truth is kept.
+    pub ledger: LedgerSettings,
+    /// Where the hints travel.
+    pub broker: BrokerSettings,
+    /// How the authority is reached.
+    pub authority: AuthoritySettings,
+    /// The intake.
+    pub producer: producer::Config,
+    /// The encoder.
+    pub encoder: encoder::Config,
+    /// The submitter.
+    pub submitter: submitter::Config,
+    /// Waiting times and limits of the life cycle.
+    pub policy: Policy,
+    /// The sweeper's patience.
+    pub schedule: Schedule,
+    /// The stand-in for the authority.
+    pub simulator: SimulatorSettings,
+    /// The admin port of the role.
+    pub admin: AdminSettings,
+    /// Logs, metrics, traces.
+    pub telemetry: telemetry::Settings,
+    /// Whose invoices are cleared here.
+    pub income_sources: Vec<SourceSettings>,
+}
+
+/// Where the truth is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LedgerSettings {
+    /// `memory`, or the URL of a Postgres database.
+    pub url: SecretUrl,
+    /// Connections to it, at most, for this process.
+    pub max_connections: u32,
+    /// The role without the right to change events, taken on after connecting.
+    pub role: Option<String>,
+}
+
+impl Default for LedgerSettings {
+    fn default() -> Self {
+        let url = SecretUrl::new("postgres://postgres@127.0.0.1:5432/fawtara");
+        Self { url, max_connections: 10, role: Some("fawtara_app".to_owned()) }
+    }
+}
+
+/// Where the hints travel.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BrokerSettings {
+    /// `memory`, or the URL of a RabbitMQ virtual host.
+    pub url: SecretUrl,
+    /// The rungs of the retry ladder that have a queue each, milliseconds.
+    pub ladder_ms: Ladder,
+}
+
+impl Default for BrokerSettings {
+    fn default() -> Self {
+        Self { url: SecretUrl::new("amqp://guest:guest@127.0.0.1:5672/%2f"), ladder_ms: Ladder::default() }
+    }
+}
+
+/// How the authority is reached.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthoritySettings {
+    /// How long connecting may take, milliseconds.
+    pub connect_timeout_ms: u64,
+    /// How long a whole call may take, milliseconds.
+    pub timeout_ms: u64,
+    /// A PEM file of a private certificate authority to trust besides the system's.
+    pub extra_ca: Option<PathBuf>,
+}
+
+impl Default for AuthoritySettings {
+    fn default() -> Self {
+        Self { connect_timeout_ms: 10_000, timeout_ms: 50_000, extra_ca: None }
+    }
+}
+
+/// The stand-in for the authority.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SimulatorSettings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The seed of its misbehaviour.
+    pub seed: u64,
+    /// Smallest difference that it takes for a wrong amount; the guide says 0.001.
+    pub tolerance: String,
+}
+
+impl Default for SimulatorSettings {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8090)), seed: 1, tolerance: "0.001".to_owned() }
+    }
+}
+
+/// The admin port of a role.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdminSettings {
+    /// Where probes and metrics are served; none: nowhere.
+    pub listen: Option<SocketAddr>,
+}
+
+/// One income source of one taxpayer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSettings {
+    /// The seller's tax number.
+    pub tax_number: String,
+    /// The income-source sequence from the portal.
+    pub sequence: String,
+    /// Where its invoices go.
+    pub environment: Environment,
+    /// What the seller is registered for; none: every family is taken.
+    #[serde(default)]
+    pub family: Option<Family>,
+    /// The first counter.
+    #[serde(default = "one")]
+    pub icv_start: u64,
+    /// The address of the call; the authority's own when the environment is production.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// The user number from the portal.
+    #[serde(default)]
+    pub client_id: String,
+    /// The secret key itself: only for the simulation.
+    #[serde(default)]
+    pub secret_key: Option<Masked>,
+    /// The file that holds the secret key.
+    #[serde(default)]
+    pub secret_key_file: Option<PathBuf>,
+    /// The environment variable that holds the secret key.
+    #[serde(default)]
+    pub secret_key_env: Option<String>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+impl SourceSettings {
+    /// Its name.
+    #[must_use]
+    pub fn source(&self) -> IncomeSource {
+        IncomeSource { tax_number: self.tax_number.clone(), sequence: self.sequence.clone() }
+    }
+
+    /// Reads the secret key from where it is said to be.
+    ///
+    /// # Errors
+    /// When it is nowhere, or in clear where it must not be.
+    pub fn secret(&self) -> anyhow::Result<SecretString> {
+        let source = self.source();
+        if let Some(Masked(secret)) = &self.secret_key {
+            if self.environment != Environment::Simulation {
+                bail!(
+                    "income source {source}: secret_key may stand in the configuration only for the simulation; \
+                     use secret_key_file or secret_key_env"
+                );
+            }
+            return Ok(secret.clone());
+        }
+        if let Some(file) = &self.secret_key_file {
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("income source {source}: secret_key_file {}", file.display()))?;
+            return Ok(SecretString::from(text.trim()));
+        }
+        if let Some(name) = &self.secret_key_env {
+            let text = std::env::var(name)
+                .with_context(|| format!("income source {source}: secret_key_env names {name}"))?;
+            return Ok(SecretString::from(text));
+        }
+        bail!("income source {source} has no secret key: set secret_key_file or secret_key_env")
+    }
+}
+
+/// A text that is never printed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Masked(pub SecretString);
+
+impl Serialize for Masked {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("***")
+    }
+}
+
+/// A URL whose password is never printed.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct SecretUrl(SecretString);
+
+impl SecretUrl {
+    /// Keeps a URL.
+    #[must_use]
+    pub fn new(url: &str) -> Self {
+        Self(SecretString::from(url))
+    }
+
+    /// The whole URL; for connecting only.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// The embedded default instead of a service.
+    #[must_use]
+    pub fn is_memory(&self) -> bool {
+        self.expose() == "memory"
+    }
+
+    /// The URL with `***` for its password.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let url = self.expose();
+        let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+        // Everything up to the last @ before the path is user and password.
+        let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+        match authority.rsplit_once('@') {
+            Some((user, _)) if user.contains(':') => {
+                let name = user.split(':').next().unwrap_or_default();
+                let after = rest.get(user.len()..).unwrap_or_default();
+                format!("{scheme}://{name}:***{after}")
+            }
+            _ => url.to_owned(),
+        }
+    }
+}
+
+impl std::fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+impl Serialize for SecretUrl {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.masked())
+    }
+}
+
+/// Reads the configuration: `file` (or `fawtara.toml` here, when there is one), then `FAWTARA__SECTION__KEY`, then `overrides`.
+///
+/// # Errors
+/// Which setting is wrong, what stands there, and where it came from.
+pub fn read(file: Option<&Path>, overrides: &[(String, String)]) -> anyhow::Result<Settings> {
+    let mut builder = config::Config::builder();
+    builder = match file {
+        Some(file) => builder.add_source(config::File::from(file).required(true).format(config::FileFormat::Toml)),
+        None => builder
+            .add_source(config::File::from(Path::new("fawtara.toml")).required(false).format(config::FileFormat::Toml)),
+    };
+    builder = builder.add_source(
+        config::Environment::with_prefix("FAWTARA")
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true)
+            .list_separator(",")
+            .with_list_parse_key("producer.keys")
+            .with_list_parse_key("broker.ladder_ms")
+            .with_list_parse_key("policy.ladder_ms")
+            .with_list_parse_key("policy.suspect_ms"),
+    );
+    for (key, value) in overrides {
+        builder = builder.set_override(key, parse(value)).with_context(|| format!("--set {key}={value}"))?;
+    }
+    let settings: Settings = builder.build()?.try_deserialize()?;
+    check(&settings)?;
+    Ok(settings)
+}
+
+/// A flag's value: a number or boolean where it looks like one, a list where it has commas in brackets, else text.
+fn parse(value: &str) -> config::Value {
+    if let Some(list) = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let items: Vec<config::Value> =
+            list.split(',').map(str::trim).filter(|item| !item.is_empty()).map(parse).collect();
+        return config::Value::from(items);
+    }
+    if let Ok(number) = value.parse::<i64>() {
+        return config::Value::from(number);
+    }
+    match value {
+        "true" => config::Value::from(true),
+        "false" => config::Value::from(false),
+        text => config::Value::from(text),
+    }
+}
+
+fn check(settings: &Settings) -> anyhow::Result<()> {
+    let mut seen = std::collections::BTreeSet::new();
+    for source in &settings.income_sources {
+        if !seen.insert(source.source()) {
+            bail!("income source {} is configured twice", source.source());
+        }
+        if source.icv_start == 0 {
+            bail!("income source {}: icv_start must be 1 or more", source.source());
+        }
+    }
+    if !settings.broker.ladder_ms.rungs_ms.is_sorted_by(|low, high| low < high) {
+        bail!("broker.ladder_ms must rise strictly, such as [5000, 30000, 120000]");
+    }
+    let lease = settings.submitter.lease_margin_ms;
+    if lease < 1_000 && !settings.ledger.url.is_memory() {
+        bail!("submitter.lease_margin_ms is {lease}; leases need a margin of at least 1000 over the call's time-out");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_masked() {
+        for (url, masked) in [
+            ("postgres://app:s3cret@db:5432/fawtara", "postgres://app:***@db:5432/fawtara"),
+            ("postgres://app:p@ss@db/fawtara?sslmode=require", "postgres://app:***@db/fawtara?sslmode=require"),
+            ("postgres://app@db/fawtara", "postgres://app@db/fawtara"),
+            ("memory", "memory"),
+        ] {
+            assert_eq!(SecretUrl::new(url).masked(), masked);
+            assert!(!format!("{:?}", SecretUrl::new(url)).contains("s3cret"));
+        }
+    }
+
+    #[test]
+    fn flags_are_stronger_than_defaults_and_errors_name_the_setting() -> anyhow::Result<()> {
+        let overrides = [("submitter.max_in_flight".to_owned(), "7".to_owned())];
+        assert_eq!(read(None, &overrides)?.submitter.max_in_flight, 7);
+        let overrides = [("submitter.max_in_flight".to_owned(), "many".to_owned())];
+        let error = read(None, &overrides).map(|_| ()).unwrap_err();
+        assert!(format!("{error:#}").contains("submitter.max_in_flight"), "{error:#}");
+        let overrides = [("submitter.max_inflight".to_owned(), "7".to_owned())];
+        assert!(read(None, &overrides).is_err(), "an unknown setting is an error");
+        Ok(())
+    }
+
+    #[test]
+    fn secrets_in_clear_are_for_the_simulation_only() {
+        let mut source = SourceSettings {
+            tax_number: "12345678".into(),
+            sequence: "9932895".into(),
+            environment: Environment::Simulation,
+            family: None,
+            icv_start: 1,
+            url: None,
+            client_id: "id".into(),
+            secret_key: Some(Masked(SecretString::from("clear"))),
+            secret_key_file: None,
+            secret_key_env: None,
+        };
+        assert!(source.secret().is_ok());
+        source.environment = Environment::Production;
+        assert!(source.secret().is_err());
+        assert!(!serde_json::to_string(&source).unwrap().contains("clear\""));
+    }
+}

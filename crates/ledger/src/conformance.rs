@@ -1,0 +1,176 @@
+//! The one suite that every adapter of the ledger must pass, so that they cannot drift apart. For tests only; it knows
+//! nothing of any adapter.
+//!
+//! A test file of an adapter says `ledger::conformance_suite!(MyHarness::new().await);` and gets one test for each case.
+//! No case steers the clock: what needs time to pass uses a [`Schedule`] of milliseconds and waits with a deadline.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    missing_docs,
+    reason = "a test suite: it fails by panicking, each case is handed its own harness, and its name is its document"
+)]
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{Ledger, Schedule};
+
+mod arrivals;
+mod hands;
+
+pub mod accepting;
+pub mod appending;
+pub mod checking;
+pub mod encoding;
+pub mod evolving;
+pub mod keeping;
+pub mod listing;
+pub mod sweeping;
+
+pub use arrivals::{amended, arrival, event, of_event, source};
+pub use hands::{Numbering, actor, evidence};
+
+/// What an adapter brings to be tested.
+#[async_trait]
+pub trait Harness: Send + Sync + 'static {
+    /// An empty ledger that nobody else uses, with this patience of its sweeper.
+    async fn fresh_with(&self, schedule: Schedule) -> Arc<dyn Ledger>;
+
+    /// An empty ledger that nobody else uses, with the usual schedule.
+    async fn fresh(&self) -> Arc<dyn Ledger> {
+        self.fresh_with(Schedule::default()).await
+    }
+
+    /// Called once after the case, also when it failed: removes what [`Harness::fresh_with`] made.
+    async fn finish(&self) {}
+}
+
+/// Runs one case, lets the harness clean up, and then fails if the case did.
+///
+/// # Panics
+/// When the case does.
+pub async fn check<C, F>(harness: impl Harness, case: C)
+where
+    C: FnOnce(Arc<dyn Harness>) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let harness: Arc<dyn Harness> = Arc::new(harness);
+    let ended = tokio::spawn(case(harness.clone())).await;
+    harness.finish().await;
+    if let Err(error) = ended {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}
+
+/// One `#[tokio::test]` for each case of the suite, in a module for each subject. The expression gives a
+/// [`conformance::Harness`](crate::conformance::Harness); it is evaluated once for each test, inside an `async fn`.
+#[macro_export]
+macro_rules! conformance_suite {
+    ($harness:expr) => {
+        $crate::conformance_cases! { $harness;
+            accepting {
+                new_arrivals_become_drafts,
+                the_normal_form_is_kept_verbatim,
+                repeats_change_nothing,
+                an_older_version_after_an_amendment_is_a_repeat,
+                other_content_is_refused_with_the_current_one,
+                only_rejected_and_dead_lettered_invoices_are_amended,
+                an_amendment_names_the_current_version,
+                an_amendment_by_a_person_needs_name_and_reason,
+                nothing_in_doubt_is_amended,
+                a_number_belongs_to_one_uuid,
+                a_uuid_in_another_environment_is_another_invoice,
+                an_amendment_keeps_its_identity,
+                arrivals_of_a_batch_see_each_other_in_order,
+                fifty_concurrent_accepts_make_one_invoice,
+                overlapping_batches_accept_each_once,
+                concurrent_claims_of_a_number_have_one_winner,
+                concurrent_amendments_have_one_winner,
+                a_thousand_arrivals_are_one_batch,
+                an_empty_batch_is_nothing,
+            }
+            appending {
+                loading_keeps_the_order,
+                time_is_told_in_microseconds,
+                an_outdated_change_is_refused_alone,
+                sixty_four_claims_have_one_winner,
+                overlapping_batches_commit_each_change_once,
+                history_is_ordered_and_chained,
+                attempts_are_kept,
+                a_change_may_hold_many_events,
+                a_thousand_changes_are_one_batch,
+                an_empty_batch_of_changes_is_nothing,
+                what_cannot_be_kept_is_refused_by_itself,
+                a_change_without_events_is_refused,
+            }
+            evolving {
+                state_and_events_agree_through_every_event,
+            }
+            encoding {
+                counters_run_in_order_from_the_start,
+                sources_and_environments_count_apart,
+                the_unfit_use_no_counter,
+                counters_have_no_gap_under_concurrency,
+                an_amended_invoice_keeps_its_counter,
+                encoding_anew_replaces_the_bytes,
+                what_needs_no_encoding_is_skipped,
+                an_abandoned_counter_stays_void,
+                a_thousand_drafts_are_one_batch,
+            }
+            keeping {
+                documents_come_back_byte_for_byte,
+                documents_are_told_apart,
+                refused_intake_is_kept_once,
+                refused_intake_is_resolved_once,
+            }
+            listing {
+                invoices_are_found_by_uuid_and_number,
+                each_filter_narrows_the_listing,
+                summaries_come_back_exactly,
+                pages_neither_lose_nor_repeat,
+                the_standing_counts_everything_once,
+            }
+            sweeping {
+                nothing_is_swept_before_its_time,
+                what_nobody_moves_is_swept,
+                only_the_wanted_steps_are_swept,
+                the_longest_waiting_come_first,
+                pauses_grow_with_every_hint,
+                an_event_makes_the_sweeper_watchful_again,
+                the_settled_sleep_for_ever,
+                parking_is_no_event,
+                sweepers_do_not_double,
+            }
+            checking {
+                an_empty_ledger_is_honest,
+                maintenance_may_be_repeated,
+                a_checkpoint_seals_what_changed,
+                a_checkpoint_keeps_its_limit,
+                sealed_streams_go_on,
+                a_random_walk_is_honest,
+            }
+        }
+    };
+}
+
+/// The machinery behind [`conformance_suite!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_cases {
+    ($harness:expr; $($subject:ident { $($case:ident),* $(,)? })*) => { $(
+        mod $subject {
+            #[allow(unused_imports, reason = "the harness may stand beside the suite, or be named by its full path")]
+            use super::*;
+            $(
+                #[::tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    $crate::conformance::check($harness, $crate::conformance::$subject::$case).await;
+                }
+            )*
+        }
+    )* };
+}

@@ -1,0 +1,119 @@
+//! Listings and counts for people, health and metrics.
+
+use invoice::InvoiceKey;
+use invoice::Timestamp;
+use invoice::life::{Cause, State};
+
+use super::PostgresLedger;
+use super::codec::{environment, read, read_name};
+use super::failure::failed;
+use super::row::{Stored, invoice_rows};
+use crate::{Filter, LedgerError, Listed, Page, Standing, StandingCount};
+
+impl PostgresLedger {
+    pub(super) async fn list_page(
+        &self,
+        filter: &Filter,
+        after: Option<(Timestamp, InvoiceKey)>,
+        limit: u32,
+    ) -> Result<Page, LedgerError> {
+        if filter.search.as_ref().is_some_and(|text| text.contains('\0')) {
+            return Ok(Page::default());
+        }
+        let states: Option<Vec<String>> = (!filter.states.is_empty())
+            .then(|| filter.states.iter().map(|state| state.as_str().to_owned()).collect());
+        let in_doubt = filter.in_doubt.then_some(true);
+        // One text for all filters. Every execution is planned with its own values (see `connect`), so that what is NULL
+        // is not there for the planner either, and listings of what waits for a person read their own index.
+        let mut rows = invoice_rows!(
+            "",
+            "FROM invoices i
+            WHERE ($1::smallint IS NULL OR i.environment = $1)
+                AND ($2::text[] IS NULL OR i.state = ANY ($2))
+                AND ($3::text IS NULL OR i.cause = $3)
+                AND ($4::text IS NULL OR i.tax_number = $4)
+                AND ($5::text IS NULL OR i.income_source = $5)
+                AND ($6::text IS NULL OR strpos(i.number, $6) > 0 OR strpos(i.uuid::text, $6) > 0
+                    OR strpos(i.message, $6) > 0)
+                AND ($7::boolean IS NULL OR i.in_doubt IS NOT NULL)
+                AND ($8::timestamptz IS NULL OR (i.updated_at, i.environment, i.uuid) > ($8, $9, $10))
+            ORDER BY i.updated_at, i.environment, i.uuid
+            LIMIT $11",
+            filter.environment.map(environment),
+            states.as_deref(),
+            filter.cause.map(Cause::as_str),
+            filter.tax_number.as_deref(),
+            filter.income_source.as_deref(),
+            filter.search.as_deref(),
+            in_doubt,
+            after.map(|(at, _)| at),
+            after.map(|(_, key)| environment(key.environment)),
+            after.map(|(_, key)| key.uuid),
+            // One more, to know whether there is more.
+            i64::from(limit) + 1,
+        )
+        .fetch_all(&mut *self.connection().await?)
+        .await
+        .map_err(failed)?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let rows = rows
+            .into_iter()
+            .map(|row| {
+                let Stored { invoice, summary, traceparent, .. } = Stored::try_from(row)?;
+                Ok(Listed { invoice, summary, traceparent })
+            })
+            .collect::<Result<Vec<_>, LedgerError>>()?;
+        let next = rows.last().filter(|_| more).map(|row| (row.invoice.updated_at, row.invoice.key));
+        Ok(Page { rows, next })
+    }
+
+    pub(super) async fn count_standing(&self) -> Result<Standing, LedgerError> {
+        let mut connection = self.connection().await?;
+        let rows = sqlx::query!(
+            r#"
+            SELECT state, cause, count(*) AS "count!", min(updated_at) AS oldest
+            FROM invoices
+            GROUP BY state, cause
+            "#
+        )
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed)?;
+        let mut counts = rows
+            .into_iter()
+            .map(|row| {
+                Ok(StandingCount {
+                    state: read_name::<State>(&row.state)?,
+                    cause: row.cause.as_deref().map(read_name).transpose()?,
+                    count: read(row.count)?,
+                    oldest: row.oldest,
+                })
+            })
+            .collect::<Result<Vec<_>, LedgerError>>()?;
+        counts.sort_by_key(|count| (count.state, count.cause));
+        // Only what is open has a wake time: that index is small.
+        let rest = sqlx::query!(
+            r#"
+            SELECT
+                (SELECT count(*) FROM invoices
+                    WHERE wake_at IS NOT NULL AND (state = 'draft' OR due_at <= now() OR lease_until <= now())
+                ) AS "past_due!",
+                (SELECT count(*) FROM invoices WHERE in_doubt IS NOT NULL) AS "in_doubt!",
+                (SELECT min(doubt_since) FROM invoices WHERE in_doubt IS NOT NULL) AS oldest_doubt,
+                (SELECT count(*) FROM refused_intake WHERE resolved_at IS NULL) AS "refused_intake!"
+            "#
+        )
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+        Ok(Standing {
+            counts,
+            past_due: read(rest.past_due)?,
+            in_doubt: read(rest.in_doubt)?,
+            oldest_doubt: rest.oldest_doubt,
+            refused_intake: read(rest.refused_intake)?,
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! The seam: what the roles ask of a ledger.
+
+use async_trait::async_trait;
+use invoice::life::Actor;
+use invoice::{IncomeSource, InvoiceKey, Timestamp};
+use uuid::Uuid;
+
+use crate::record::{
+    Amendable, Appended, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, Draft,
+    EncodeOutcome, Filter, Loaded, Page, Reception, RecordedEvent, RefusedIntake, Standing, Swept, Unfit,
+    Verification,
+};
+
+/// What can go wrong with a ledger itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// It cannot be reached or refuses for now (restart, failover, pool exhausted, deadlock): the same call may succeed later.
+    /// Nothing is known about whether the call took effect; every operation may be repeated safely.
+    #[error("the ledger is unavailable: {0}")]
+    Unavailable(String),
+    /// It refused this very batch (a value that does not fit, a constraint): splitting it down finds the culprit.
+    #[error("the ledger refused the batch: {0}")]
+    Refused(String),
+    /// What it holds cannot be read: damaged, or written by a newer version.
+    #[error("the ledger holds what cannot be read: {0}")]
+    Corrupt(String),
+}
+
+/// The encoder's part in [`Ledger::encode`]: pure, quick, called while counters are locked.
+pub trait Encode: Send + Sync {
+    /// Where the counter of a new income source starts; 1 unless configured otherwise.
+    fn icv_start(&self, source: &IncomeSource) -> u64;
+
+    /// The bytes of the draft under this counter.
+    ///
+    /// # Errors
+    /// [`Unfit`] when it cannot become a document; the counter then goes to the next draft.
+    fn encode(&self, draft: &Draft, icv: u64) -> Result<Vec<u8>, Unfit>;
+}
+
+/// The truth about every invoice. Each method is one unit: it happened wholly or not at all.
+#[async_trait]
+pub trait Ledger: Send + Sync + 'static {
+    /// The time by the ledger's clock.
+    async fn now(&self) -> Result<Timestamp, LedgerError>;
+
+    /// Makes arrivals durable, in one round trip for the new ones; one [`Reception`] each, in order.
+    /// Arrivals of the same batch see each other in order.
+    async fn accept(&self, batch: Vec<Arrival>) -> Result<Vec<Reception>, LedgerError>;
+
+    /// Invoices as they stand, with the ledger's time.
+    async fn load(&self, keys: &[InvoiceKey]) -> Result<Loaded, LedgerError>;
+
+    /// Compare-and-set on each stream by itself; one [`Appended`] each, in order. All of the batch commits in one transaction.
+    /// A batch holds at most one change for a stream.
+    async fn append(&self, batch: Vec<Change>) -> Result<Vec<Appended>, LedgerError>;
+
+    /// Gives drafts their counters and fixes their bytes, in one transaction: counters locked in sorted order, drawn after
+    /// every check that could still refuse (promise 8). One outcome each, in order.
+    async fn encode(
+        &self,
+        keys: Vec<InvoiceKey>,
+        encoder: std::sync::Arc<dyn Encode>,
+    ) -> Result<Vec<EncodeOutcome>, LedgerError>;
+
+    /// Stored documents, one for each (invoice, document version, kind) asked for.
+    async fn documents(
+        &self,
+        wanted: &[(InvoiceKey, u32, DocumentKind)],
+    ) -> Result<Vec<Option<Document>>, LedgerError>;
+
+    /// All events of a stream, oldest first; empty when there is none.
+    async fn history(&self, key: InvoiceKey) -> Result<Vec<RecordedEvent>, LedgerError>;
+
+    /// All attempts of an invoice, oldest first.
+    async fn attempts(&self, key: InvoiceKey) -> Result<Vec<AttemptRecord>, LedgerError>;
+
+    /// The current content of an invoice.
+    async fn content(&self, key: InvoiceKey) -> Result<Option<Amendable>, LedgerError>;
+
+    /// The invoices with this UUID in all environments, or with this number.
+    async fn find(&self, uuid_or_number: &str) -> Result<Vec<InvoiceKey>, LedgerError>;
+
+    /// A page of at most `limit` invoices, after `after`.
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<(Timestamp, InvoiceKey)>,
+        limit: u32,
+    ) -> Result<Page, LedgerError>;
+
+    /// Keeps what could not be taken; a repeated id is a no-op.
+    async fn refuse_intake(&self, batch: Vec<RefusedIntake>) -> Result<(), LedgerError>;
+
+    /// Refused intake that nobody has resolved, oldest first.
+    async fn refused_intake(&self, limit: u32) -> Result<Vec<RefusedIntake>, LedgerError>;
+
+    /// Marks a refused intake as dealt with; false when it is unknown or was resolved before.
+    async fn resolve_intake(&self, id: Uuid, by: Actor) -> Result<bool, LedgerError>;
+
+    /// At most `limit` open invoices whose wake time has come, the longest waiting first, and sets their next wake time.
+    /// Only one sweeper gets them at a time; the others get nothing. `submit` and `encode` say which steps are wanted.
+    async fn sweep(&self, encode: bool, submit: bool, limit: u32) -> Result<Vec<Swept>, LedgerError>;
+
+    /// Puts the wake time of open invoices, without an event: they cannot be worked on now.
+    async fn park(&self, invoices: &[InvoiceKey], until: Timestamp) -> Result<(), LedgerError>;
+
+    /// How many stand where.
+    async fn standing(&self) -> Result<Standing, LedgerError>;
+
+    /// Seals the heads of at most `limit` streams that changed since the last checkpoint; none when nothing did.
+    async fn checkpoint(&self, limit: u32) -> Result<Option<Checkpoint>, LedgerError>;
+
+    /// Recomputes every chain and checkpoint, and compares each stream's fold with its stored state.
+    async fn verify(&self) -> Result<Verification, LedgerError>;
+
+    /// Creates the partitions of the coming months; cheap when they exist.
+    async fn maintain(&self) -> Result<(), LedgerError>;
+}

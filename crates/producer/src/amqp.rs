@@ -1,0 +1,137 @@
+//! Intake from the broker: events that retailers publish straight to the intake queue. What cannot be taken becomes a record
+//! of its own and a hint in the dead-letter queue, never a message in circles.
+
+use std::time::Duration;
+
+use broker::{BrokerError, Delivery, Hint, Outgoing, Queue};
+use invoice::{Digest, Environment};
+use ledger::{LedgerError, RefusedIntake, patiently};
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::batcher::take_split;
+use crate::config::Config;
+use crate::intake::{Intake, Refused};
+
+/// Consumes until `shutdown`; the batch in hand is finished first.
+pub(crate) async fn run(intake: &Intake, config: &Config, shutdown: &CancellationToken) -> Result<(), BrokerError> {
+    let mut events = intake.broker.subscribe(Queue::Intake, config.prefetch).await?;
+    let linger = Duration::from_millis(config.linger_ms);
+    info!("taking events from the intake queue");
+    loop {
+        let batch = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            batch = events.next_batch(config.batch, linger) => batch,
+        };
+        if batch.is_empty() {
+            break;
+        }
+        if let Err(error) = work(intake, &batch, shutdown).await {
+            warn!(%error, size = batch.len(), "giving events back to the intake queue");
+            for delivery in &batch {
+                // Stale means that it goes back by itself.
+                let _ = delivery.settle.requeue().await;
+            }
+        }
+    }
+    events.close().await;
+    Ok(())
+}
+
+async fn work(intake: &Intake, batch: &[Delivery], shutdown: &CancellationToken) -> Result<(), LedgerError> {
+    let mut arrivals = Vec::with_capacity(batch.len());
+    let mut taken_from = Vec::with_capacity(batch.len());
+    let mut refused = Vec::new();
+    for delivery in batch {
+        match intake.check(&delivery.payload, delivery.traceparent.clone()) {
+            Ok(arrival) => {
+                arrivals.push(arrival);
+                taken_from.push(delivery);
+            }
+            Err(reason) => refused.push(record(&delivery.payload, &reason)),
+        }
+    }
+    // An absent ledger is waited out: the publisher has no way to hear "later" from a queue.
+    let mut answers = Vec::new();
+    if !arrivals.is_empty() {
+        let wait = shutdown.cancelled();
+        let call = || async {
+            let answers = take_split(intake, arrivals.clone()).await;
+            if answers.iter().any(|answer| matches!(answer, Err(Refused::Unavailable))) {
+                return Err(LedgerError::Unavailable("not every event could be taken".to_owned()));
+            }
+            Ok(answers)
+        };
+        answers = patiently(wait, call).await?;
+    }
+    let mut taken = Vec::with_capacity(answers.len());
+    for (answer, delivery) in answers.iter().zip(&taken_from) {
+        match answer {
+            Ok(one) => taken.push((one, delivery.traceparent.clone())),
+            Err(reason) => refused.push(record(&delivery.payload, reason)),
+        }
+    }
+    if !refused.is_empty() {
+        patiently(shutdown.cancelled(), || intake.ledger.refuse_intake(refused.clone())).await?;
+    }
+    let metrics = telemetry::metrics();
+    let count = |result, number| {
+        metrics.intake.add(number, &[telemetry::label("via", "amqp"), telemetry::label("result", result)]);
+    };
+    count("taken", taken.len() as u64);
+    count("refused", refused.len() as u64);
+    intake.announce(taken.into_iter()).await;
+    announce_refused(intake, &refused).await;
+    broker::settle_all(batch).await;
+    Ok(())
+}
+
+/// One hint in the dead-letter queue for each record.
+async fn announce_refused(intake: &Intake, refused: &[RefusedIntake]) {
+    let hints = refused
+        .iter()
+        .map(|record| Hint { environment: Environment::Simulation, uuid: record.id, version: 0 })
+        .map(|hint| Outgoing { queue: Queue::DeadLetter, payload: hint.to_bytes(), traceparent: None })
+        .collect();
+    for result in intake.broker.publish(hints).await {
+        if let Err(error) = result {
+            warn!(%error, "a dead-letter hint was not published; the survey will make up for it");
+        }
+    }
+}
+
+/// What little can be read of an event that is not one.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Glimpse {
+    uuid: Option<serde_json::Value>,
+    number: Option<serde_json::Value>,
+}
+
+/// The record of a refusal; its name is that of its content and reason, so that a redelivery makes no second one.
+pub(crate) fn record(body: &[u8], reason: &Refused) -> RefusedIntake {
+    let sha256 = Digest::of(body);
+    let name = Digest::of_parts(&[sha256.as_bytes(), reason.code().as_bytes()]);
+    let glimpse: Glimpse = serde_json::from_slice(body).unwrap_or_default();
+    let text = |value: Option<serde_json::Value>| value.as_ref().and_then(|value| value.as_str().map(ToOwned::to_owned));
+    let faults = match reason {
+        Refused::Invalid(faults) => serde_json::to_string(faults).ok(),
+        Refused::Conflict { differences, .. } => serde_json::to_string(differences).ok(),
+        _ => None,
+    };
+    RefusedIntake {
+        id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()),
+        at: invoice::Timestamp::UNIX_EPOCH,
+        via: "amqp".to_owned(),
+        code: reason.code().to_owned(),
+        message: reason.to_string(),
+        faults,
+        uuid: text(glimpse.uuid).and_then(|text| text.parse().ok()),
+        number: text(glimpse.number).map(|number| number.chars().take(100).collect()),
+        sha256,
+        body: body.iter().copied().take(invoice::limits::EVENT_BYTES).collect(),
+    }
+}

@@ -1,0 +1,96 @@
+//! Group commit: events that arrive together are made durable together, each with its own answer.
+
+use std::time::Duration;
+
+use ledger::{Arrival, LedgerError};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+use tracing::warn;
+
+use crate::intake::{Intake, Refused, Taken};
+
+/// What the publisher waits for.
+pub(crate) type Answer = Result<Taken, Refused>;
+
+/// The mouth of the batcher. Bounded: whoever offers waits for room.
+#[derive(Clone)]
+pub(crate) struct Batcher {
+    offers: mpsc::Sender<Offer>,
+}
+
+struct Offer {
+    arrival: Arrival,
+    answer: oneshot::Sender<Answer>,
+}
+
+impl Batcher {
+    /// A batcher and the work that drives it; the work ends when the last clone of the batcher is dropped.
+    pub(crate) fn new(intake: Intake, batch: usize, linger: Duration) -> (Self, impl Future<Output = ()>) {
+        let (offers, receiver) = mpsc::channel(batch.max(1) * 2);
+        (Self { offers }, drive(intake, receiver, batch.max(1), linger))
+    }
+
+    /// Makes one arrival durable, in company.
+    pub(crate) async fn offer(&self, arrival: Arrival) -> Answer {
+        let (answer, heard) = oneshot::channel();
+        if self.offers.send(Offer { arrival, answer }).await.is_err() {
+            return Err(Refused::Unavailable);
+        }
+        heard.await.unwrap_or(Err(Refused::Unavailable))
+    }
+}
+
+async fn drive(intake: Intake, mut offers: mpsc::Receiver<Offer>, limit: usize, linger: Duration) {
+    let mut batch = Vec::with_capacity(limit);
+    while offers.recv_many(&mut batch, limit).await > 0 {
+        let end = Instant::now() + linger;
+        while batch.len() < limit {
+            let room = limit - batch.len();
+            match timeout_at(end, offers.recv_many(&mut batch, room)).await {
+                Ok(more) if more > 0 => {}
+                _ => break,
+            }
+        }
+        commit(&intake, std::mem::take(&mut batch)).await;
+    }
+}
+
+/// Commits, answers, and only then hints.
+async fn commit(intake: &Intake, batch: Vec<Offer>) {
+    let (arrivals, answers): (Vec<_>, Vec<_>) = batch.into_iter().map(|offer| (offer.arrival, offer.answer)).unzip();
+    let traces: Vec<_> = arrivals.iter().map(|arrival| arrival.traceparent.clone()).collect();
+    let results = take_split(intake, arrivals).await;
+    for (answer, result) in answers.into_iter().zip(&results) {
+        // The publisher may have gone; what is durable stays so.
+        let _ = answer.send(result.clone());
+    }
+    let taken = results.iter().zip(traces).filter_map(|(result, trace)| result.as_ref().ok().map(|taken| (taken, trace)));
+    intake.announce(taken).await;
+}
+
+/// Takes a batch, split down to its culprit when the ledger refuses it as a whole (promise 14).
+pub(crate) async fn take_split(intake: &Intake, arrivals: Vec<Arrival>) -> Vec<Answer> {
+    match intake.take(arrivals.clone()).await {
+        Ok(answers) => answers,
+        Err(LedgerError::Refused(reason)) if arrivals.len() > 1 => {
+            warn!(%reason, size = arrivals.len(), "taking one by one a batch that the ledger refused");
+            let mut answers = Vec::with_capacity(arrivals.len());
+            for arrival in arrivals {
+                answers.push(match intake.take(vec![arrival]).await {
+                    Ok(mut one) => one.pop().unwrap_or(Err(Refused::Unavailable)),
+                    Err(error) => Err(failure(&error)),
+                });
+            }
+            answers
+        }
+        Err(error) => arrivals.iter().map(|_| Err(failure(&error))).collect(),
+    }
+}
+
+fn failure(error: &LedgerError) -> Refused {
+    warn!(%error, "nothing could be taken");
+    match error {
+        LedgerError::Refused(reason) => Refused::Unstorable(reason.clone()),
+        _ => Refused::Unavailable,
+    }
+}

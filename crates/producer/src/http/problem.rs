@@ -1,0 +1,101 @@
+//! Refusals as RFC 9457 problem details: what is wrong, where, and how to mend it.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::intake::Refused;
+
+/// A refusal on its way out.
+pub(crate) struct Problem {
+    status: StatusCode,
+    body: Value,
+    retry_after: bool,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+        let body = json!({
+            "type": format!("urn:fawtara:problem:{code}"),
+            "title": status.canonical_reason().unwrap_or("Refused"),
+            "status": status.as_u16(),
+            "code": code,
+            "detail": detail.into(),
+        });
+        let retry_after = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        Self { status, body, retry_after }
+    }
+
+    /// The problem's JSON, for a line of a batch.
+    pub(crate) fn into_body(self) -> Value {
+        self.body
+    }
+
+    fn with(mut self, member: &str, value: Value) -> Self {
+        if let Some(body) = self.body.as_object_mut() {
+            body.insert(member.to_owned(), value);
+        }
+        self
+    }
+}
+
+impl From<&Refused> for Problem {
+    fn from(refused: &Refused) -> Self {
+        let status = match refused {
+            Refused::Invalid(_) if refused.code() == "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+            Refused::Invalid(_)
+            | Refused::Unsupported { .. }
+            | Refused::UnknownSource { .. }
+            | Refused::WrongFamily { .. }
+            | Refused::Unstorable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Refused::Conflict { .. } | Refused::NumberTaken { .. } => StatusCode::CONFLICT,
+            Refused::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let problem = Self::new(status, refused.code(), refused.to_string());
+        match refused {
+            Refused::Invalid(faults) => problem.with("faults", json!(faults)),
+            Refused::Unsupported { code, path, message } => {
+                problem.with("faults", json!([{ "code": code, "path": path, "message": message }]))
+            }
+            Refused::Conflict { uuid, state, document, differences, .. } => problem
+                .with("uuid", json!(uuid))
+                .with("state", json!(state))
+                .with("document", json!(document))
+                .with("differences", json!(differences)),
+            Refused::NumberTaken { by } => problem.with("uuid", json!(by)),
+            _ => problem,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+pub(crate) async fn not_found() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "no_such_route",
+        "publish with POST /v1/invoices or /v1/invoices:batch, look at one with GET /v1/invoices/{uuid}",
+    )
+}
+
+pub(crate) async fn method_not_allowed() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "POST /v1/invoices, POST /v1/invoices:batch, GET /v1/invoices/{uuid}",
+    )
+}

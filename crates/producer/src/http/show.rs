@@ -1,0 +1,82 @@
+//! `GET /v1/invoices/{uuid}`: where an invoice stands, what was tried, and its QR.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use invoice::InvoiceKey;
+use invoice::Environment;
+use ledger::LedgerError;
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::api::Api;
+use super::problem::Problem;
+
+/// A UUID may exist once in each environment.
+#[derive(Deserialize)]
+pub(crate) struct Which {
+    environment: Option<Environment>,
+}
+
+pub(crate) async fn show(
+    State(api): State<Arc<Api>>,
+    Path(uuid): Path<String>,
+    Query(which): Query<Which>,
+) -> Response {
+    let Ok(uuid) = uuid.parse::<Uuid>() else {
+        return Problem::new(StatusCode::BAD_REQUEST, "not_a_uuid", format!("{uuid:?} is not a UUID")).into_response();
+    };
+    match look_up(&api, uuid, which.environment).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::warn!(%error, "an invoice could not be shown");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the ledger is unavailable").into_response()
+        }
+    }
+}
+
+async fn look_up(api: &Api, uuid: Uuid, environment: Option<Environment>) -> Result<Response, LedgerError> {
+    let ledger = &api.intake.ledger;
+    let mut keys: Vec<InvoiceKey> = ledger.find(&uuid.to_string()).await?;
+    keys.retain(|key| key.uuid == uuid && environment.is_none_or(|wanted| key.environment == wanted));
+    let key = match keys.as_slice() {
+        [] => {
+            let detail = format!("no invoice {uuid} is known here");
+            return Ok(Problem::new(StatusCode::NOT_FOUND, "unknown_invoice", detail).into_response());
+        }
+        [key] => *key,
+        several => {
+            let names: Vec<_> = several.iter().map(|key| key.environment.as_str()).collect();
+            let detail = format!("this UUID is known in {}: add ?environment=", names.join(", "));
+            return Ok(Problem::new(StatusCode::CONFLICT, "which_environment", detail).into_response());
+        }
+    };
+    let loaded = ledger.load(&[key]).await?;
+    let Some(Some(invoice)) = loaded.invoices.into_iter().next() else {
+        let detail = format!("no invoice {uuid} is known here");
+        return Ok(Problem::new(StatusCode::NOT_FOUND, "unknown_invoice", detail).into_response());
+    };
+    let attempts = ledger.attempts(key).await?;
+    let body = json!({
+        "uuid": key.uuid,
+        "environment": key.environment,
+        "number": invoice.number,
+        "seller": { "tax_number": invoice.source.tax_number, "income_source": invoice.source.sequence },
+        "state": invoice.state,
+        "document": invoice.document,
+        "icv": invoice.icv,
+        "qr": invoice.qr,
+        "in_doubt": invoice.in_doubt.is_some(),
+        "cause": invoice.cause,
+        "message": invoice.message,
+        "due_at": invoice.due_at,
+        "accepted_at": invoice.accepted_at,
+        "updated_at": invoice.updated_at,
+        "attempts": attempts,
+    });
+    Ok((StatusCode::OK, Json(body)).into_response())
+}

@@ -1,0 +1,16 @@
+//! The producer: takes invoice events by HTTP, AMQP and file, checks them, and makes them durable.
+//!
+//! A publisher hears yes only after the ledger has committed (promise 1).
+
+mod amqp;
+mod batcher;
+mod config;
+mod http;
+mod import;
+mod intake;
+mod role;
+
+pub use config::{Config, KeyHash, NotAKeyHash, Registration, Sources};
+pub use import::{ImportError, ImportReport, Line, import};
+pub use intake::{Intake, Refused, Taken};
+pub use role::{Producer, ProducerError};

@@ -1,0 +1,98 @@
+//! The producer's wiring: listener, batcher, AMQP intake, and their common end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::BrokerError;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::batcher::Batcher;
+use crate::config::Config;
+use crate::http::{Api, router};
+use crate::intake::Intake;
+use crate::{amqp, http};
+
+/// The role, its listener bound but not yet serving.
+pub struct Producer {
+    intake: Intake,
+    config: Config,
+    listener: TcpListener,
+}
+
+/// Why a producer cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProducerError {
+    /// Anybody could publish.
+    #[error("producer.listen is {0}, which others can reach: configure at least one producer.keys, or listen on 127.0.0.1")]
+    Unguarded(SocketAddr),
+    /// The address cannot be had.
+    #[error("producer.listen {address}: {source}")]
+    Listen {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The listener failed.
+    #[error("the listener failed: {0}")]
+    Serve(std::io::Error),
+    /// The broker is not as it must be.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+}
+
+impl Producer {
+    /// Binds the listener. Anything but loopback needs at least one key (promise 12).
+    ///
+    /// # Errors
+    /// [`ProducerError::Unguarded`] or [`ProducerError::Listen`].
+    pub async fn bind(intake: Intake, config: Config) -> Result<Self, ProducerError> {
+        let address = config.listen;
+        if !address.ip().is_loopback() && config.keys.is_empty() {
+            return Err(ProducerError::Unguarded(address));
+        }
+        let listener =
+            TcpListener::bind(address).await.map_err(|source| ProducerError::Listen { address, source })?;
+        Ok(Self { intake, config, listener })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.listener.local_addr().unwrap_or(self.config.listen)
+    }
+
+    /// Works until `shutdown`: then takes nothing new, answers what it has, and ends.
+    ///
+    /// # Errors
+    /// The listener's own failure, or a broker that is not as it must be.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), ProducerError> {
+        info!(address = %self.address(), "the producer is at work");
+        let linger = Duration::from_millis(self.config.linger_ms);
+        let (batcher, driver) = Batcher::new(self.intake.clone(), self.config.batch, linger);
+        let api = Arc::new(Api::new(self.intake.clone(), batcher, &self.config));
+        let serve = http::serve(self.listener, router(api), shutdown.clone());
+        let amqp = async {
+            if self.config.amqp_intake {
+                let worked = amqp::run(&self.intake, &self.config, &shutdown).await;
+                if worked.is_err() {
+                    // The role is one: its other half must not go on as if nothing had happened.
+                    shutdown.cancel();
+                }
+                worked
+            } else {
+                Ok(())
+            }
+        };
+        // The driver ends when the router, and with it the last batcher, is gone.
+        let (served, consumed, ()) = tokio::join!(serve, amqp, driver);
+        served.map_err(ProducerError::Serve)?;
+        consumed?;
+        info!("the producer has stopped");
+        Ok(())
+    }
+}

@@ -1,0 +1,313 @@
+//! Claiming: intent before effect. One look into the ledger, one commit, and only what can be sent now.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use broker::{Delivery, Hint, Outgoing, Queue};
+use bytes::Bytes;
+use chrono::TimeDelta;
+use invoice::life::{Command, Context, Event, Evidence, Invoice, OutcomeKind, Refusal, Step, decide};
+use invoice::{IncomeSource, InvoiceKey, Timestamp};
+use jofotara::Endpoint;
+use ledger::{Appended, AttemptRecord, Change, DocumentKind, LedgerError, Loaded, patiently};
+use tokio::time::Instant;
+use tracing::{debug, error, warn};
+
+use crate::outcome::append_split;
+use crate::role::Desk;
+
+/// An attempt whose start is committed: to be sent now.
+pub(crate) struct Attempt {
+    pub(crate) invoice: Invoice,
+    pub(crate) xml: Bytes,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) delivery: Delivery,
+    /// The ledger's time of the claim, and when that was by our own count.
+    pub(crate) started_at: Timestamp,
+    pub(crate) started: Instant,
+    /// How long before the claim the invoice was last touched.
+    pub(crate) untouched_for: Duration,
+}
+
+/// What became of a batch of hints.
+#[derive(Default)]
+pub(crate) struct Claimed {
+    /// To be sent now.
+    pub(crate) attempts: Vec<Attempt>,
+    /// To be claimed again, alone.
+    pub(crate) alone: Vec<Delivery>,
+}
+
+/// Credential pairs that were refused: none of their invoices is claimed until then, but for one that probes.
+#[derive(Default)]
+pub(crate) struct Credentials {
+    stopped: BTreeMap<IncomeSource, Instant>,
+}
+
+impl Credentials {
+    pub(crate) fn stop(&mut self, source: &IncomeSource, until: Instant) {
+        self.stopped.insert(source.clone(), until);
+    }
+
+    pub(crate) fn restore(&mut self, source: &IncomeSource) {
+        self.stopped.remove(source);
+    }
+
+    /// Until when nothing may be sent with them; the first caller after that becomes the probe.
+    fn stopped_until(&mut self, source: &IncomeSource, now: Instant, probe: Duration) -> Option<Instant> {
+        let until = self.stopped.get_mut(source)?;
+        if *until > now {
+            return Some(*until);
+        }
+        *until = now + probe;
+        None
+    }
+}
+
+/// One act of claiming.
+pub(crate) struct Claim<'a> {
+    desk: &'a Desk,
+    /// Hints to publish before their deliveries are acknowledged.
+    hints: Vec<Outgoing>,
+    /// Deliveries that are done with.
+    done: Vec<Delivery>,
+    /// Invoices that cannot be worked on before then.
+    parked: Vec<(InvoiceKey, Timestamp)>,
+}
+
+/// A candidate between decision and commit.
+struct Candidate {
+    change: Change,
+    endpoint: Endpoint,
+    delivery: Delivery,
+    xml: Bytes,
+    untouched_for: Duration,
+}
+
+/// How long an invoice is parked whose endpoint is not configured here, or whose bytes are missing.
+const PARKED_FOR: TimeDelta = TimeDelta::minutes(15);
+
+impl<'a> Claim<'a> {
+    pub(crate) fn new(desk: &'a Desk) -> Self {
+        Self { desk, hints: Vec::new(), done: Vec::new(), parked: Vec::new() }
+    }
+
+    /// Claims what may be claimed. Whatever is not claimed is settled here, or, on an error, left to its channel's end.
+    pub(crate) async fn claim(mut self, batch: Vec<Delivery>, alone: bool) -> Result<Claimed, LedgerError> {
+        telemetry::metrics().batch_size.record(batch.len() as u64, &[telemetry::label("role", "submitter")]);
+        let mut deliveries = BTreeMap::new();
+        for delivery in batch {
+            match Hint::from_bytes(&delivery.payload) {
+                Ok(hint) => {
+                    if let Some(twin) = deliveries.insert(hint.key(), delivery) {
+                        self.done.push(twin);
+                    }
+                }
+                Err(reason) => {
+                    warn!(%reason, bytes = delivery.payload.len(), "a stranger's message on the submitter's queue is dropped");
+                    self.done.push(delivery);
+                }
+            }
+        }
+        let keys: Vec<_> = deliveries.keys().copied().collect();
+        let ledger = &self.desk.role.ledger;
+        // Dropping the call with the role is harmless: nothing is claimed yet.
+        let loaded = patiently(std::future::pending(), || ledger.load(&keys)).await?;
+        let started = Instant::now();
+        let mut claimed = Claimed::default();
+        let mut candidates = Vec::new();
+        for ((key, delivery), invoice) in deliveries.into_iter().zip(loaded.invoices.iter()) {
+            match self.consider(key, invoice.as_ref(), loaded.now) {
+                Some((change, _)) if !alone && is_crashed(&change) => {
+                    debug!(invoice = %key, "to be claimed alone");
+                    claimed.alone.push(delivery);
+                }
+                Some((change, endpoint)) => {
+                    let untouched_for = (loaded.now - change.invoice.updated_at).to_std().unwrap_or_default();
+                    candidates.push(Candidate { change, endpoint, delivery, xml: Bytes::new(), untouched_for });
+                }
+                None => self.done.push(delivery),
+            }
+        }
+        let candidates = self.fetch_bytes(candidates, &loaded).await?;
+        self.commit(candidates, started, &mut claimed).await?;
+        self.settle().await?;
+        Ok(claimed)
+    }
+
+    /// Decides about one invoice; none when there is nothing to send now.
+    fn consider(&mut self, key: InvoiceKey, invoice: Option<&Invoice>, now: Timestamp) -> Option<(Change, Endpoint)> {
+        let Some(invoice) = invoice else {
+            warn!(invoice = %key, "a hint for an invoice that the ledger does not know");
+            return None;
+        };
+        if invoice.waits_for() == Some(Step::Encode) {
+            self.hint(Queue::Draft, invoice);
+            return None;
+        }
+        if invoice.state.is_settled() {
+            return None;
+        }
+        let Some(endpoint) = self.desk.role.endpoints.get(&(key.environment, invoice.source.clone())) else {
+            warn!(invoice = %key, source = %invoice.source, "no credentials are configured here for this income source and environment");
+            self.parked.push((key, now + PARKED_FOR));
+            return None;
+        };
+        if let Some(wait) = self.stopped(invoice, endpoint) {
+            self.parked.push((key, later(now, wait)));
+            return None;
+        }
+        let lease = endpoint.timeout() + Duration::from_millis(self.desk.role.config.lease_margin_ms);
+        let start = Command::Start { lease_until: later(now, lease), worker: self.desk.role.worker.clone() };
+        match decide(invoice, start, Context { now, policy: &self.desk.role.policy }) {
+            Ok(events) => {
+                let attempt = crashed_attempt(invoice, &events, now);
+                let change =
+                    Change { invoice: invoice.clone(), events, at: now, documents: Vec::new(), attempt };
+                Some((change, endpoint.clone()))
+            }
+            Err(Refusal::NotDue { due_at }) => {
+                // Came early from its rung: parked again, on the rung that fits what is left.
+                let wait = (due_at - now).to_std().unwrap_or_default();
+                if let Some(rung) = self.desk.role.ladder.rung_for(wait) {
+                    self.hint(rung, invoice);
+                }
+                None
+            }
+            Err(refusal) => {
+                debug!(invoice = %key, %refusal, "not claimed");
+                None
+            }
+        }
+    }
+
+    fn stopped(&self, invoice: &Invoice, endpoint: &Endpoint) -> Option<Duration> {
+        let mut credentials =
+            self.desk.credentials.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let now = Instant::now();
+        credentials.stopped_until(&invoice.source, now, endpoint.timeout()).map(|until| until - now)
+    }
+
+    fn hint(&mut self, queue: Queue, invoice: &Invoice) {
+        let payload = Hint::new(invoice.key, invoice.version).to_bytes();
+        self.hints.push(Outgoing { queue, payload, traceparent: None });
+    }
+
+    /// The bytes come before the claim: claim only what can be sent.
+    async fn fetch_bytes(
+        &mut self,
+        candidates: Vec<Candidate>,
+        loaded: &Loaded,
+    ) -> Result<Vec<Candidate>, LedgerError> {
+        let wanted: Vec<_> = candidates
+            .iter()
+            .map(|candidate| &candidate.change.invoice)
+            .map(|invoice| (invoice.key, invoice.document, DocumentKind::Sent))
+            .collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ledger = &self.desk.role.ledger;
+        let documents = patiently(std::future::pending(), || ledger.documents(&wanted)).await?;
+        let mut fit = Vec::with_capacity(candidates.len());
+        for (mut candidate, document) in candidates.into_iter().zip(documents) {
+            let invoice = &candidate.change.invoice;
+            match document {
+                Some(document) if Some(document.sha256) == invoice.xml => {
+                    candidate.xml = document.bytes.into();
+                    fit.push(candidate);
+                }
+                other => {
+                    let held = other.map(|document| document.sha256);
+                    error!(invoice = %invoice.key, expected = ?invoice.xml, ?held, "the ledger lacks the bytes that it fixed; run `fawtara verify`");
+                    self.parked.push((invoice.key, loaded.now + PARKED_FOR));
+                    self.done.push(candidate.delivery);
+                }
+            }
+        }
+        Ok(fit)
+    }
+
+    async fn commit(
+        &mut self,
+        candidates: Vec<Candidate>,
+        started: Instant,
+        claimed: &mut Claimed,
+    ) -> Result<(), LedgerError> {
+        let changes: Vec<_> = candidates.iter().map(|candidate| candidate.change.clone()).collect();
+        let appended = append_split(&*self.desk.role.ledger, changes, std::future::pending()).await?;
+        let metrics = telemetry::metrics();
+        for (candidate, appended) in candidates.into_iter().zip(appended) {
+            for event in &candidate.change.events {
+                metrics.transitions.add(1, &[telemetry::label("event", event.name())]);
+            }
+            match appended {
+                Some(Appended::Done(invoice)) if invoice.state.waits_for_person() => {
+                    error!(invoice = %invoice.key, reason = invoice.message.as_deref(), "dead-lettered");
+                    self.hint(Queue::DeadLetter, &invoice);
+                    self.done.push(candidate.delivery);
+                }
+                Some(Appended::Done(invoice)) => claimed.attempts.push(Attempt {
+                    invoice,
+                    xml: candidate.xml,
+                    endpoint: candidate.endpoint,
+                    delivery: candidate.delivery,
+                    started_at: candidate.change.at,
+                    started,
+                    untouched_for: candidate.untouched_for,
+                }),
+                // Somebody else was quicker: it is theirs now.
+                Some(Appended::Outdated) | None => self.done.push(candidate.delivery),
+            }
+        }
+        Ok(())
+    }
+
+    /// Parks, hints, and acknowledges what is done with, in this order.
+    async fn settle(self) -> Result<(), LedgerError> {
+        let mut by_time: BTreeMap<Timestamp, BTreeSet<InvoiceKey>> = BTreeMap::new();
+        for (key, until) in self.parked {
+            by_time.entry(until).or_default().insert(key);
+        }
+        for (until, keys) in by_time {
+            let keys: Vec<_> = keys.into_iter().collect();
+            let ledger = &self.desk.role.ledger;
+            patiently(std::future::pending(), || ledger.park(&keys, until)).await?;
+        }
+        for result in self.desk.role.broker.publish(self.hints).await {
+            if let Err(error) = result {
+                warn!(%error, "a hint was not published; the sweeper will make up for it");
+            }
+        }
+        for delivery in self.done {
+            // Stale: it comes again, and finds nothing to do.
+            let _ = delivery.settle.ack().await;
+        }
+        Ok(())
+    }
+}
+
+fn is_crashed(change: &Change) -> bool {
+    change.invoice.crashes > 0 || change.events.iter().any(|event| matches!(event, Event::LeaseExpired { .. }))
+}
+
+/// The attempt that fell silent, for the table of attempts.
+fn crashed_attempt(invoice: &Invoice, events: &[Event], now: Timestamp) -> Option<AttemptRecord> {
+    events.iter().any(|event| matches!(event, Event::LeaseExpired { .. })).then(|| AttemptRecord {
+        attempt: invoice.attempt,
+        document: invoice.document,
+        started_at: invoice.updated_at,
+        ended_at: now,
+        worker: String::new(),
+        outcome: OutcomeKind::Crashed,
+        late: false,
+        evidence: Evidence {
+            message: "the lease ran out; the worker was never heard of again".to_owned(),
+            ..Evidence::default()
+        },
+    })
+}
+
+pub(crate) fn later(now: Timestamp, wait: Duration) -> Timestamp {
+    TimeDelta::from_std(wait).ok().and_then(|wait| now.checked_add_signed(wait)).unwrap_or(now)
+}

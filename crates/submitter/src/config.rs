@@ -1,0 +1,79 @@
+//! What the submitter is given: the seams, the endpoints, the numbers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use broker::{Broker, Ladder};
+use invoice::life::Policy;
+use invoice::{Environment, IncomeSource};
+use jofotara::{Client, Endpoint};
+use ledger::Ledger;
+use serde::{Deserialize, Serialize};
+
+use crate::breaker::BreakerConfig;
+
+/// Where each income source's documents go, for each environment.
+pub type Endpoints = BTreeMap<(Environment, IncomeSource), Endpoint>;
+
+/// What can be set about the submitter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Requests at the authority at once, at most, for this process.
+    pub max_in_flight: u16,
+    /// The most invoices claimed in one round trip.
+    pub batch: usize,
+    /// How long to gather a batch, milliseconds.
+    pub linger_ms: u64,
+    /// What a lease adds to the total time-out of a call, milliseconds.
+    pub lease_margin_ms: u64,
+    /// What draining on shutdown adds to the total time-out of a call, milliseconds.
+    pub drain_margin_ms: u64,
+    /// How often the sweeper looks for unmoved invoices, milliseconds.
+    pub sweep_every_ms: u64,
+    /// The most invoices that one sweep hints again.
+    pub sweep_limit: u32,
+    /// How often the heads of all streams are sealed, milliseconds.
+    pub checkpoint_every_ms: u64,
+    /// How often the ledger's standing is measured and the dead-letter queue compared with it, milliseconds.
+    pub survey_every_ms: u64,
+    /// The breaker's numbers.
+    pub breaker: BreakerConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_in_flight: 64,
+            batch: 64,
+            linger_ms: 5,
+            lease_margin_ms: 30_000,
+            drain_margin_ms: 15_000,
+            sweep_every_ms: 5_000,
+            sweep_limit: 500,
+            checkpoint_every_ms: 60_000,
+            survey_every_ms: 15_000,
+            breaker: BreakerConfig::default(),
+        }
+    }
+}
+
+/// The role.
+pub struct Submitter {
+    /// The truth.
+    pub ledger: Arc<dyn Ledger>,
+    /// The hints.
+    pub broker: Arc<dyn Broker>,
+    /// The authority.
+    pub client: Client,
+    /// Where to, as whom.
+    pub endpoints: Endpoints,
+    /// The numbers of the life cycle.
+    pub policy: Policy,
+    /// The rungs that have a queue.
+    pub ladder: Ladder,
+    /// This process, unique for each start.
+    pub worker: String,
+    /// Its settings.
+    pub config: Config,
+}

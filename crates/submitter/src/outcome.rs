@@ -1,0 +1,281 @@
+//! Recording: what was heard becomes events, in batches; hints follow the commit, and the acknowledgement follows the hints.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::{Hint, Outgoing, Queue};
+use invoice::Timestamp;
+use invoice::life::{Command, Context, Event, Invoice, Outcome, State, decide};
+use jofotara::Verdict;
+use ledger::{Appended, AttemptRecord, Change, DocumentKind, Ledger, LedgerError, NewDocument, patiently};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::claim::{Attempt, later};
+use crate::role::Desk;
+
+/// An attempt and what came of it.
+pub(crate) struct Heard {
+    pub(crate) attempt: Attempt,
+    pub(crate) verdict: Verdict,
+    /// Room for the next one, given back once this is recorded.
+    #[allow(dead_code, reason = "held for its drop")]
+    pub(crate) permit: OwnedSemaphorePermit,
+}
+
+/// The one task that writes outcomes.
+pub(crate) struct Recorder {
+    desk: Arc<Desk>,
+    /// Once cancelled, a ledger that is away is no longer waited for: leases and doubt take over.
+    patience: CancellationToken,
+}
+
+/// What is still to be recorded: the invoice as last seen, and the verdict to be applied to it.
+struct Entry {
+    heard: Heard,
+    outcome: Outcome,
+    invoice: Invoice,
+}
+
+/// At most so many outcomes in one commit.
+const BATCH: usize = 128;
+/// How long to gather them.
+const LINGER: Duration = Duration::from_millis(2);
+
+impl Recorder {
+    pub(crate) fn new(desk: Arc<Desk>, patience: CancellationToken) -> Self {
+        Self { desk, patience }
+    }
+
+    pub(crate) async fn run(self, mut outcomes: mpsc::Receiver<Heard>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while outcomes.recv_many(&mut batch, BATCH).await > 0 {
+            let end = Instant::now() + LINGER;
+            while batch.len() < BATCH {
+                match timeout_at(end, outcomes.recv_many(&mut batch, BATCH)).await {
+                    Ok(more) if more > 0 => {}
+                    _ => break,
+                }
+            }
+            let entries = batch.drain(..).map(|heard| self.judge(heard)).collect();
+            self.record(entries).await;
+        }
+    }
+
+    /// The breaker hears of every outcome, and says what a 500 was.
+    fn judge(&self, mut heard: Heard) -> Entry {
+        let now = Instant::now();
+        let key = heard.attempt.invoice.key;
+        let verdict = std::mem::replace(&mut heard.verdict.outcome, Outcome::InDoubt);
+        let seconds = f64::from(heard.verdict.evidence.duration_ms) / 1000.0;
+        telemetry::metrics()
+            .authority_duration
+            .record(seconds, &[telemetry::label("outcome", verdict.kind().as_str())]);
+        let tried_before = heard.attempt.started.checked_sub(heard.attempt.untouched_for);
+        let tried_before = if heard.attempt.invoice.attempt > 1 { tried_before } else { None };
+        let outcome = self.desk.breaker().judge(key, verdict, tried_before, now);
+        let source = &heard.attempt.invoice.source;
+        let mut credentials = self.desk.credentials.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match outcome {
+            Outcome::Credentials => {
+                error!(%source, message = heard.verdict.evidence.message, "the authority refuses these credentials; nothing more is sent with them for now");
+                credentials.stop(source, now + Duration::from_millis(self.desk.role.policy.credentials_ms));
+            }
+            Outcome::Cleared { .. } | Outcome::Refused | Outcome::AcceptedWithoutQr | Outcome::HoldsOther { .. } => {
+                credentials.restore(source);
+            }
+            Outcome::InDoubt | Outcome::NotNow { .. } | Outcome::Suspect => {}
+        }
+        drop(credentials);
+        let invoice = heard.attempt.invoice.clone();
+        Entry { heard, outcome, invoice }
+    }
+
+    /// Decides and appends until every entry is stored; what is outdated is decided anew on the stream as it stands.
+    async fn record(&self, mut entries: Vec<Entry>) {
+        while !entries.is_empty() {
+            let mut seen = BTreeSet::new();
+            let (round, later): (Vec<_>, Vec<_>) =
+                entries.into_iter().partition(|entry| seen.insert(entry.invoice.key));
+            entries = later;
+            let changes: Vec<_> = round.iter().map(|entry| self.change(entry)).collect();
+            let call = append_split(&*self.desk.role.ledger, changes.clone(), self.patience.cancelled());
+            let appended = match call.await {
+                Ok(appended) => appended,
+                Err(error) => {
+                    warn!(%error, lost = round.len(), "outcomes could not be recorded; leases will bring their invoices back");
+                    return;
+                }
+            };
+            let mut outdated = Vec::new();
+            let mut done = Vec::new();
+            for ((entry, change), appended) in round.into_iter().zip(changes).zip(appended) {
+                match appended {
+                    Some(Appended::Done(invoice)) => done.push((entry, change, invoice)),
+                    Some(Appended::Outdated) => outdated.push(entry),
+                    None => error!(invoice = %entry.invoice.key, "the ledger refuses this outcome; the lease will bring the invoice back"),
+                }
+            }
+            self.follow_up(done).await;
+            entries.extend(self.reload(outdated).await);
+        }
+    }
+
+    async fn reload(&self, outdated: Vec<Entry>) -> Vec<Entry> {
+        if outdated.is_empty() {
+            return outdated;
+        }
+        let keys: Vec<_> = outdated.iter().map(|entry| entry.invoice.key).collect();
+        match patiently(self.patience.cancelled(), || self.desk.role.ledger.load(&keys)).await {
+            Ok(loaded) => outdated
+                .into_iter()
+                .zip(loaded.invoices)
+                .filter_map(|(entry, invoice)| invoice.map(|invoice| Entry { invoice, ..entry }))
+                .collect(),
+            Err(error) => {
+                warn!(%error, "late outcomes could not be recorded");
+                Vec::new()
+            }
+        }
+    }
+
+    fn change(&self, entry: &Entry) -> Change {
+        let attempt = &entry.heard.attempt;
+        let verdict = &entry.heard.verdict;
+        // The ledger's clock, carried on by our own count: no round trip only to ask the time.
+        let at = later(attempt.started_at, attempt.started.elapsed()).max(entry.invoice.updated_at);
+        let number = attempt.invoice.attempt;
+        let command = Command::Record {
+            attempt: number,
+            document: attempt.invoice.document,
+            outcome: entry.outcome.clone(),
+            evidence: verdict.evidence.clone(),
+        };
+        let context = Context { now: at, policy: &self.desk.role.policy };
+        // Recording is never refused; a repeat leads to no events.
+        let events = decide(&entry.invoice, command, context).unwrap_or_default();
+        let late = events
+            .iter()
+            .any(|event| matches!(event, Event::LateAnswer { .. } | Event::Cleared { late: true, .. }));
+        let mut documents = Vec::new();
+        let document = attempt.invoice.document;
+        if let (Some(bytes), Outcome::Cleared { .. }) = (&verdict.signed, &entry.outcome) {
+            documents.push(NewDocument { document, kind: DocumentKind::Signed, bytes: bytes.clone() });
+        }
+        if let Some(bytes) = &verdict.held {
+            documents.push(NewDocument { document, kind: DocumentKind::Held, bytes: bytes.clone() });
+        }
+        let record = AttemptRecord {
+            attempt: number,
+            document,
+            started_at: attempt.started_at,
+            ended_at: at,
+            worker: self.desk.role.worker.clone(),
+            outcome: entry.outcome.kind(),
+            late,
+            evidence: verdict.evidence.clone(),
+        };
+        if events.is_empty() {
+            documents.clear();
+        }
+        Change { invoice: entry.invoice.clone(), events, at, documents, attempt: Some(record) }
+    }
+
+    /// After the commit: hints for what is to come, then the acknowledgement, then room for the next.
+    async fn follow_up(&self, done: Vec<(Entry, Change, Invoice)>) {
+        let metrics = telemetry::metrics();
+        let mut hints = Vec::new();
+        for (entry, change, invoice) in &done {
+            for event in &change.events {
+                metrics.transitions.add(1, &[telemetry::label("event", event.name())]);
+            }
+            let queue = match invoice.state {
+                State::PendingRetry => self.rung(invoice, change.at),
+                State::Rejected | State::DeadLettered => Some(Queue::DeadLetter),
+                State::Draft | State::Submitted | State::Abandoned | State::Cleared => None,
+            };
+            report(invoice, change);
+            hints.extend(queue.map(|queue| Outgoing {
+                queue,
+                payload: Hint::new(invoice.key, invoice.version).to_bytes(),
+                traceparent: entry.heard.attempt.delivery.traceparent.clone(),
+            }));
+        }
+        for result in self.desk.role.broker.publish(hints).await {
+            if let Err(error) = result {
+                warn!(%error, "a hint was not published; the sweeper will make up for it");
+            }
+        }
+        for (entry, ..) in done {
+            // Stale: the hint comes again, and finds nothing to do.
+            let _ = entry.heard.attempt.delivery.settle.ack().await;
+        }
+    }
+
+    fn rung(&self, invoice: &Invoice, now: Timestamp) -> Option<Queue> {
+        let wait = (invoice.due_at? - now).to_std().unwrap_or_default();
+        self.desk.role.ladder.rung_for(wait)
+    }
+}
+
+fn report(invoice: &Invoice, change: &Change) {
+    let message = invoice.message.as_deref();
+    match invoice.state {
+        State::Cleared => {
+            let seconds = (change.at - invoice.accepted_at).to_std().unwrap_or_default().as_secs_f64();
+            telemetry::metrics().time_to_clear.record(seconds, &[]);
+            info!(invoice = %invoice.key, number = invoice.number, attempt = invoice.attempt, "cleared");
+        }
+        State::Rejected | State::DeadLettered => {
+            warn!(invoice = %invoice.key, number = invoice.number, state = %invoice.state, message, "waits for a person");
+        }
+        State::PendingRetry => {
+            info!(invoice = %invoice.key, due_at = ?invoice.due_at, in_doubt = invoice.in_doubt.is_some(), message, "to be sent again");
+        }
+        State::Draft | State::Submitted | State::Abandoned => {}
+    }
+}
+
+/// Appends with patience, splitting a batch that the ledger refuses down to its culprit (promise 14); none stands for the culprit.
+/// Changes without events are passed over as done.
+pub(crate) async fn append_split(
+    ledger: &dyn Ledger,
+    changes: Vec<Change>,
+    give_up: impl Future<Output = ()>,
+) -> Result<Vec<Option<Appended>>, LedgerError> {
+    let mut give_up = std::pin::pin!(give_up);
+    let mut appended: Vec<Option<Appended>> = changes
+        .iter()
+        .map(|change| change.events.is_empty().then(|| Appended::Done(change.invoice.clone())))
+        .collect();
+    let mut batches: Vec<Vec<(usize, Change)>> =
+        vec![changes.into_iter().enumerate().filter(|(_, change)| !change.events.is_empty()).collect()];
+    while let Some(mut batch) = batches.pop() {
+        if batch.is_empty() {
+            continue;
+        }
+        let call = || ledger.append(batch.iter().map(|(_, change)| change.clone()).collect());
+        match patiently(&mut give_up, call).await {
+            Ok(results) => {
+                for ((index, _), result) in batch.into_iter().zip(results) {
+                    if let Some(slot) = appended.get_mut(index) {
+                        *slot = Some(result);
+                    }
+                }
+            }
+            Err(LedgerError::Refused(reason)) if batch.len() > 1 => {
+                warn!(%reason, size = batch.len(), "splitting a batch that the ledger refused");
+                let half = batch.split_off(batch.len() / 2);
+                batches.push(half);
+                batches.push(batch);
+            }
+            Err(LedgerError::Refused(reason)) => error!(%reason, "the ledger refuses a change"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(appended)
+}

@@ -1,0 +1,96 @@
+//! The names of everything that is counted. Never a UUID or a tax number as a label.
+
+use std::sync::OnceLock;
+
+use opentelemetry::{KeyValue, global};
+use opentelemetry::metrics::{Counter, Gauge, Histogram};
+
+/// The instruments of the fleet. Prometheus appends `_total` to counters and the unit to the rest.
+#[derive(Debug)]
+pub struct Metrics {
+    /// Invoice events taken in, by `via` and `result`.
+    pub intake: Counter<u64>,
+    /// Transitions of the life cycle, by `event` and `state`.
+    pub transitions: Counter<u64>,
+    /// Seconds from acceptance to clearance.
+    pub time_to_clear: Histogram<f64>,
+    /// Seconds of one call of the authority, by `outcome`.
+    pub authority_duration: Histogram<f64>,
+    /// Hints published, by `queue` and `result`.
+    pub hints: Counter<u64>,
+    /// Size of the batches worked on, by `role`.
+    pub batch_size: Histogram<u64>,
+    /// Requests at the authority right now.
+    pub in_flight: Gauge<u64>,
+    /// 0 closed, 1 half open, 2 open.
+    pub breaker: Gauge<u64>,
+    /// Invoices by `state` and `cause`, from the ledger.
+    pub standing: Gauge<u64>,
+    /// Seconds since the last change of the oldest open or dead-lettered invoice, by `state`.
+    pub oldest_age: Gauge<f64>,
+    /// Open invoices whose time has come and which nobody holds.
+    pub past_due: Gauge<u64>,
+    /// Invoices in doubt.
+    pub in_doubt: Gauge<u64>,
+    /// Seconds that the oldest doubt has lasted.
+    pub oldest_doubt: Gauge<f64>,
+    /// Ready messages by `queue`.
+    pub queue_depth: Gauge<u64>,
+    /// Ledger calls that had to be repeated, by `role`.
+    pub ledger_retries: Counter<u64>,
+    /// How often the connection to the broker was rebuilt.
+    pub broker_rebuilt: Gauge<u64>,
+}
+
+/// A label of a measurement; low in cardinality.
+pub type Label = KeyValue;
+
+/// Makes a label.
+#[must_use]
+pub fn label(name: &'static str, value: &'static str) -> Label {
+    KeyValue::new(name, value)
+}
+
+/// Makes a label whose value is known only at run time; the caller keeps it low in cardinality.
+#[must_use]
+pub fn owned_label(name: &'static str, value: String) -> Label {
+    KeyValue::new(name, value)
+}
+
+/// The instruments, made on first use (after [`crate::init`], or they count for nobody).
+pub fn metrics() -> &'static Metrics {
+    static METRICS: OnceLock<Metrics> = OnceLock::new();
+    METRICS.get_or_init(|| {
+        let meter = global::meter("fawtara");
+        let seconds = vec![0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0];
+        Metrics {
+            intake: meter.u64_counter("fawtara_intake").build(),
+            transitions: meter.u64_counter("fawtara_transitions").build(),
+            time_to_clear: meter
+                .f64_histogram("fawtara_time_to_clear")
+                .with_unit("s")
+                .with_boundaries(seconds.clone())
+                .build(),
+            authority_duration: meter
+                .f64_histogram("fawtara_authority_duration")
+                .with_unit("s")
+                .with_boundaries(seconds)
+                .build(),
+            hints: meter.u64_counter("fawtara_hints").build(),
+            batch_size: meter
+                .u64_histogram("fawtara_batch_size")
+                .with_boundaries(vec![1.0, 4.0, 16.0, 64.0, 256.0, 1024.0])
+                .build(),
+            in_flight: meter.u64_gauge("fawtara_in_flight").build(),
+            breaker: meter.u64_gauge("fawtara_breaker_state").build(),
+            standing: meter.u64_gauge("fawtara_invoices").build(),
+            oldest_age: meter.f64_gauge("fawtara_oldest_age").with_unit("s").build(),
+            past_due: meter.u64_gauge("fawtara_past_due").build(),
+            in_doubt: meter.u64_gauge("fawtara_in_doubt").build(),
+            oldest_doubt: meter.f64_gauge("fawtara_oldest_doubt_age").with_unit("s").build(),
+            queue_depth: meter.u64_gauge("fawtara_queue_depth").build(),
+            ledger_retries: meter.u64_counter("fawtara_ledger_retries").build(),
+            broker_rebuilt: meter.u64_gauge("fawtara_broker_rebuilt").build(),
+        }
+    })
+}

@@ -1,0 +1,13 @@
+//! Support for the tests of the whole fleet. Test code: it may panic, and it says what it expected when it does.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "this crate is only linked into tests"
+)]
+
+pub mod events;
+pub mod fleet;
+pub mod wait;
