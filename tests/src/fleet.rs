@@ -95,17 +95,26 @@ pub fn authority(seed: u64) -> Handle {
     let mut settings = simulator::Settings::default();
     settings.tolerance = simulator::Decimal::scaled(5, 10);
     let mut authority = Authority::new(settings, seed);
+    register(&mut authority);
+    Handle::new(authority)
+}
+
+/// Makes the tests' income sources known to an authority.
+pub fn register(authority: &mut Authority) {
     for (source, family) in sources() {
         authority.register(Device {
             client_id: format!("client-{}", source.sequence),
             secret_key: format!("secret-{}", source.sequence),
             tax_number: source.tax_number,
             income_source: source.sequence,
-            family: if family == Family::Income { simulator::Family::Income } else { simulator::Family::General },
+            family: if family == Family::Income {
+                simulator::Family::Income
+            } else {
+                simulator::Family::General
+            },
             consumer_price: false,
         });
     }
-    Handle::new(authority)
 }
 
 /// A clock that follows tokio's: with paused time the ledger and the timers agree.
@@ -152,7 +161,11 @@ impl Seams {
                 (source, Registration { environment: Environment::Simulation, family: Some(family) })
             })
             .collect();
-        Intake { ledger: Arc::clone(&self.ledger), broker: Arc::clone(&self.broker), sources: Arc::new(sources) }
+        Intake {
+            ledger: Arc::clone(&self.ledger),
+            broker: Arc::clone(&self.broker),
+            sources: Arc::new(sources),
+        }
     }
 
     /// An encoder over these seams.
@@ -189,7 +202,9 @@ impl Seams {
             .map(|event| intake.check(event.to_string().as_bytes(), None).expect("the event is valid"))
             .collect();
         let answers = intake.take(arrivals).await.expect("the ledger answers");
-        intake.announce(answers.iter().filter_map(|answer| answer.as_ref().ok()).map(|taken| (taken, None))).await;
+        intake
+            .announce(answers.iter().filter_map(|answer| answer.as_ref().ok()).map(|taken| (taken, None)))
+            .await;
         answers.iter().map(Result::is_ok).collect()
     }
 }
@@ -204,7 +219,8 @@ pub fn endpoints(url: &str, timeout: Duration) -> Endpoints {
                 client_id: format!("client-{}", source.sequence),
                 secret_key: format!("secret-{}", source.sequence).into(),
             };
-            let endpoint = Endpoint::new(Environment::Simulation, url, credentials, timeout).expect("a simulated endpoint");
+            let endpoint = Endpoint::new(Environment::Simulation, url, credentials, timeout)
+                .expect("a simulated endpoint");
             ((Environment::Simulation, source), endpoint)
         })
         .collect()
@@ -220,8 +236,13 @@ impl Fleet {
     /// Starts one encoder and one submitter.
     #[must_use]
     pub fn start(seams: &Seams, numbers: &Numbers) -> Self {
+        Self::start_with(seams.encoder(numbers), seams.submitter(numbers, "worker-1"))
+    }
+
+    /// Starts these two.
+    #[must_use]
+    pub fn start_with(encoder: Encoder, submitter: Submitter) -> Self {
         let stop = CancellationToken::new();
-        let (encoder, submitter) = (seams.encoder(numbers), seams.submitter(numbers, "worker-1"));
         let token = stop.clone();
         let encoding = tokio::spawn(async move { encoder.run(token).await.expect("the encoder runs") });
         let token = stop.clone();

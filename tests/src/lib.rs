@@ -9,5 +9,8 @@
 )]
 
 pub mod events;
+pub mod faulty;
 pub mod fleet;
+pub mod life;
+pub mod random;
 pub mod wait;

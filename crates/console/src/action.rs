@@ -69,7 +69,7 @@ impl Console {
     /// Takes over what the authority holds under this UUID: the invoice is cleared with that document's QR.
     ///
     /// # Errors
-    /// As for [`Console::act`]; [`ConsoleError::NoHeldQr`] when the authority's answer had none.
+    /// As for [`Console::act`]; also when no answer of the authority held that QR.
     pub async fn adopt(&self, key: InvoiceKey, by: &Actor) -> Result<Done, ConsoleError> {
         self.act(key, Action::Adopt, by).await
     }
@@ -133,15 +133,10 @@ impl Console {
         let command = match action {
             Action::Requeue(mode) => Command::Requeue { mode, by },
             Action::Abandon => Command::Abandon { by },
-            Action::Adopt => Command::Adopt { qr: held_qr.clone().unwrap_or_default(), by },
+            Action::Adopt => Command::Adopt { qr: held_qr.unwrap_or_default(), by },
         };
-        let events = decide(invoice, command, Context { now, policy: &self.policy })
-            .map_err(|refusal| ConsoleError::Refused { invoice: Box::new(invoice.clone()), refusal })?;
-        // Only now: whoever cannot adopt at all is told so, and not that a QR is missing.
-        if action == Action::Adopt && held_qr.is_none() {
-            return Err(ConsoleError::NoHeldQr);
-        }
-        Ok(events)
+        decide(invoice, command, Context { now, policy: &self.policy })
+            .map_err(|refusal| ConsoleError::Refused { invoice: Box::new(invoice.clone()), refusal })
     }
 
     /// The QR of the document that the authority holds, from the event that says so.
@@ -150,11 +145,14 @@ impl Console {
             return Ok(None);
         }
         let history = self.ledger.history(invoice.key).await?;
+        // One UUID is one document there as well: whichever answer brought its QR, it is this document's.
         let latest = history.into_iter().rev().find_map(|recorded| match recorded.event {
-            Event::DeadLettered { cause: Cause::AuthorityHoldsOther, held_qr, .. } => Some(held_qr),
+            Event::DeadLettered { cause: Cause::AuthorityHoldsOther, held_qr, .. } => {
+                held_qr.filter(|qr| !qr.trim().is_empty())
+            }
             _ => None,
         });
-        Ok(latest.flatten().filter(|qr| !qr.trim().is_empty()))
+        Ok(latest)
     }
 
     /// Who was quicker, and where the invoice stands now.

@@ -75,9 +75,6 @@ pub enum ConsoleError {
     /// Without name or reason.
     #[error("{0}")]
     Anonymous(Refusal),
-    /// There is no QR to adopt.
-    #[error("the authority's answer held no QR of the document that it has")]
-    NoHeldQr,
     /// The new content breaks rules; all that it breaks.
     #[error("the new content has {} fault(s): {}", .0.len(), first(.0))]
     Invalid(Vec<Fault>),
@@ -128,11 +125,12 @@ impl ConsoleError {
             Self::Unknown { .. } => "unknown_invoice",
             Self::Ambiguous { .. } => "ambiguous",
             Self::Refused { refusal: Refusal::InDoubt { .. }, .. } => "in_doubt",
+            Self::Refused { refusal: Refusal::HeldByAuthority, .. } => "held_by_authority",
+            Self::Refused { refusal: Refusal::NoQr, .. } => "no_held_qr",
             Self::Refused { .. } => "refused",
             Self::Overtaken { .. } => "overtaken",
             Self::Contended => "contended",
             Self::Anonymous(_) => "anonymous",
-            Self::NoHeldQr => "no_held_qr",
             Self::Invalid(_) => "invalid",
             Self::Unsupported { code, .. } => code,
             Self::IdentityChanged { .. } => "identity_changed",
@@ -155,9 +153,6 @@ impl ConsoleError {
             Self::Overtaken { .. } => "Look at it again before you do anything more.".into(),
             Self::Contended => "Look at it and try again in a moment.".into(),
             Self::Anonymous(_) => "Say who you are and why you do this: both are kept with the change.".into(),
-            Self::NoHeldQr => {
-                "Requeue it with the same bytes: the authority is asked again, and its next answer may hold the QR.".into()
-            }
             Self::Invalid(faults) => faults.iter().map(|fault| clean(&fault.to_string())).collect::<Vec<_>>().join("\n"),
             Self::Unsupported { .. } => "Correct the event, or abandon the invoice and issue it elsewhere.".into(),
             Self::IdentityChanged { .. } => {
@@ -167,7 +162,7 @@ impl ConsoleError {
             Self::NumberTaken { .. } => "Look at that invoice first.".into(),
             Self::UnknownIntake { .. } => "List the refused intake: it may have been resolved by somebody else.".into(),
             Self::Ledger(LedgerError::Unavailable(_)) => {
-                "Whether the change was made is not known: look at the invoice when the ledger is back; doing it again is safe.".into()
+                "If a change was asked for, it is not known whether it was made: look when the ledger is back; doing it again is safe.".into()
             }
             Self::Ledger(_) => "Show this to whoever runs the ledger.".into(),
         }
@@ -188,6 +183,9 @@ fn refused(invoice: &Invoice, refusal: &Refusal) -> String {
         },
         Refusal::WrongVersion { current, .. } => {
             format!("Somebody amended it before: take document version {current} and make your correction there.")
+        }
+        Refusal::NoQr => {
+            "The authority's answers held no QR. Requeue it with the same bytes: the next answer may hold it.".into()
         }
         Refusal::NothingToAdopt => "Requeue, amend or abandon it instead, as its cause asks for.".into(),
         _ => crate::remedy::advise(invoice).what_to_do,

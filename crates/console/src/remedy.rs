@@ -45,7 +45,8 @@ pub fn advise(invoice: &Invoice) -> Advice {
         ),
         (State::Cleared, _) => cleared(invoice),
     };
-    if invoice.state.waits_for_person() && invoice.may_be_held() {
+    let adoptable = invoice.cause == Some(Cause::AuthorityHoldsOther);
+    if invoice.state.waits_for_person() && invoice.may_be_held() && !adoptable {
         advice.what_to_do = held(invoice);
     }
     advice

@@ -28,12 +28,12 @@ impl Encode for DocumentEncoder {
     fn encode(&self, draft: &Draft, icv: u64) -> Result<Vec<u8>, Unfit> {
         let unfit = |message: String| Unfit { message };
         // Read as anything from outside is: what was fit when it was accepted must be fit by the rules of today.
-        let checked = invoice::read(draft.normal_form.as_bytes()).map_err(|faults| {
-            unfit(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-        })?;
+        let checked = invoice::read(draft.normal_form.as_bytes())
+            .map_err(|faults| unfit(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
         ubl::supports(&checked.event).map_err(|unsupported| unfit(unsupported.to_string()))?;
         let mut bytes = Vec::with_capacity(4096 + 1024 * checked.event.lines.len());
-        ubl::write(&checked.event, &checked.totals, icv, &mut bytes).map_err(|error| unfit(error.to_string()))?;
+        ubl::write(&checked.event, &checked.totals, icv, &mut bytes)
+            .map_err(|error| unfit(error.to_string()))?;
         Ok(bytes)
     }
 }

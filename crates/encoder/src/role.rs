@@ -82,6 +82,9 @@ impl Encoder {
             }
         }
         let keys: Vec<_> = traces.keys().copied().collect();
+        // One span for each invoice, in the trace of its publisher; all of them last as long as the batch.
+        let spans: Vec<_> =
+            traces.iter().map(|(key, traceparent)| span(key, traceparent.as_deref())).collect();
         let done = async {
             if !strangers.is_empty() {
                 let keep = || self.ledger.refuse_intake(strangers.clone());
@@ -89,7 +92,9 @@ impl Encoder {
             }
             self.encode(keys, shutdown).await
         };
-        match done.await {
+        let done = done.await;
+        drop(spans);
+        match done {
             Ok(outcomes) => {
                 self.announce(outcomes, &traces).await;
                 broker::settle_all(&batch).await;
@@ -163,15 +168,20 @@ impl Encoder {
         }
         for result in self.broker.publish(hints).await {
             let outcome = if result.is_ok() { "ok" } else { "failed" };
-            metrics.hints.add(
-                1,
-                &[telemetry::label("queue", "to-submit"), telemetry::label("result", outcome)],
-            );
+            metrics
+                .hints
+                .add(1, &[telemetry::label("queue", "to-submit"), telemetry::label("result", outcome)]);
             if let Err(error) = result {
                 warn!(%error, "a hint was not published; the sweeper will make up for it");
             }
         }
     }
+}
+
+fn span(key: &InvoiceKey, traceparent: Option<&str>) -> tracing::Span {
+    let span = info_span!("encode", otel.kind = "consumer", invoice = %key);
+    telemetry::adopt_parent(&span, traceparent);
+    span
 }
 
 fn role() -> telemetry::Label {
@@ -190,7 +200,9 @@ fn stranger(delivery: &Delivery, reason: &str) -> RefusedIntake {
         at: invoice::Timestamp::UNIX_EPOCH,
         via: "amqp:draft".to_owned(),
         code: "not_a_hint".to_owned(),
-        message: format!("a message on the encoder's queue is {reason}; publish invoice events to the intake queue"),
+        message: format!(
+            "a message on the encoder's queue is {reason}; publish invoice events to the intake queue"
+        ),
         faults: None,
         uuid: None,
         number: None,

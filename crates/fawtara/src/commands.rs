@@ -1,5 +1,6 @@
 //! The commands, one file each, and what they have in common.
 
+mod answer;
 pub mod dead_letters;
 pub mod demo;
 pub mod doctor;

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::settings::Settings;
 use book::{Answer, Book};
 use progress::{Moment, Progress};
-use source::Source;
+use source::{Preview, Source};
 use stage::{Stage, Tally};
 use summary::{Paint, Summary};
 
@@ -66,7 +66,7 @@ pub async fn run(options: DemoOptions, settings: Settings) -> anyhow::Result<boo
     }
     let exceptions = source.exceptions()?;
     let authority = source.authority(&preview)?;
-    greet(paint, &source, &preview, options.services);
+    greet(paint, &source, &preview, &authority, options.services);
 
     let stage = Stage::set(&authority, settings, options.services, exceptions.is_none()).await?;
     let played = play(&stage, &source, preview.events).await;
@@ -93,16 +93,26 @@ pub async fn run(options: DemoOptions, settings: Settings) -> anyhow::Result<boo
     Ok(book.open().is_empty() && audit.differences.is_empty() && deviations.is_empty())
 }
 
-fn greet(paint: Paint, source: &Source, preview: &source::Preview, services: bool) {
-    let (events, sources) = (preview.events, preview.sellers.len());
+fn greet(paint: Paint, source: &Source, preview: &Preview, authority: &Authority, services: bool) {
+    let registered = |device: &&simulator::Device| preview.sellers.contains_key(&source::source_of(device));
+    let (events, sources) = (preview.events, authority.devices.iter().filter(registered).count());
     let where_ = if services { "on PostgreSQL and RabbitMQ" } else { "in memory" };
-    println!("{}", paint.bold("Fawtara demo: SIMULATION. Nothing leaves this machine; a simulator plays the tax authority."));
+    println!(
+        "{}",
+        paint.bold(
+            "Fawtara demo: SIMULATION. Nothing leaves this machine; a simulator plays the tax authority."
+        )
+    );
     println!("  {events} events of {sources} income sources, {where_}, from {}", source.name());
     println!("  published ─▶ accepted ─▶ encoded ─▶ at the authority ─▶ cleared\n");
 }
 
 /// Publishes the events and waits until everything is settled. What the intake said, and how long it all took.
-async fn play(stage: &Stage, source: &Source, events: u64) -> anyhow::Result<(BTreeMap<u64, Answer>, Duration)> {
+async fn play(
+    stage: &Stage,
+    source: &Source,
+    events: u64,
+) -> anyhow::Result<(BTreeMap<u64, Answer>, Duration)> {
     let began = Instant::now();
     let published = CancellationToken::new();
     let watching = tokio::spawn(watch(

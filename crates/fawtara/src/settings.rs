@@ -266,9 +266,12 @@ impl Serialize for SecretUrl {
 pub fn read(file: Option<&Path>, overrides: &[(String, String)]) -> anyhow::Result<Settings> {
     let mut builder = config::Config::builder();
     builder = match file {
-        Some(file) => builder.add_source(config::File::from(file).required(true).format(config::FileFormat::Toml)),
-        None => builder
-            .add_source(config::File::from(Path::new("fawtara.toml")).required(false).format(config::FileFormat::Toml)),
+        Some(file) => {
+            builder.add_source(config::File::from(file).required(true).format(config::FileFormat::Toml))
+        }
+        None => builder.add_source(
+            config::File::from(Path::new("fawtara.toml")).required(false).format(config::FileFormat::Toml),
+        ),
     };
     builder = builder.add_source(
         config::Environment::with_prefix("FAWTARA")
@@ -321,7 +324,9 @@ fn check(settings: &Settings) -> anyhow::Result<()> {
     }
     let lease = settings.submitter.lease_margin_ms;
     if lease < 1_000 && !settings.ledger.url.is_memory() {
-        bail!("submitter.lease_margin_ms is {lease}; leases need a margin of at least 1000 over the call's time-out");
+        bail!(
+            "submitter.lease_margin_ms is {lease}; leases need a margin of at least 1000 over the call's time-out"
+        );
     }
     Ok(())
 }
@@ -334,7 +339,10 @@ mod tests {
     fn passwords_are_masked() {
         for (url, masked) in [
             ("postgres://app:s3cret@db:5432/fawtara", "postgres://app:***@db:5432/fawtara"),
-            ("postgres://app:p@ss@db/fawtara?sslmode=require", "postgres://app:***@db/fawtara?sslmode=require"),
+            (
+                "postgres://app:p@ss@db/fawtara?sslmode=require",
+                "postgres://app:***@db/fawtara?sslmode=require",
+            ),
             ("postgres://app@db/fawtara", "postgres://app@db/fawtara"),
             ("memory", "memory"),
         ] {

@@ -8,7 +8,9 @@ use anyhow::{Context, bail};
 use broker::{Broker, BrokerUrl, MemoryBroker, RabbitBroker, RabbitConfig};
 use encoder::{DocumentEncoder, Encoder};
 use invoice::Environment;
-use jofotara::{Client, Credentials, Endpoint, ExtraCa, HttpConfig, HttpTransport, PRODUCTION_URL, Transport};
+use jofotara::{
+    Client, Credentials, Endpoint, ExtraCa, HttpConfig, HttpTransport, PRODUCTION_URL, Transport,
+};
 use ledger::{Clock, Ledger, MemoryLedger, PostgresConfig, PostgresLedger};
 use producer::{Intake, Registration};
 use submitter::{Endpoints, Submitter};
@@ -49,9 +51,9 @@ pub async fn ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
         return Ok(Arc::new(MemoryLedger::new(wall_clock(), settings.schedule.clone())));
     }
     let url = settings.ledger.url.masked();
-    let ledger = PostgresLedger::connect(postgres(settings))
-        .await
-        .with_context(|| format!("the ledger at {url} (setting ledger.url) cannot be used; `fawtara doctor` says more"))?;
+    let ledger = PostgresLedger::connect(postgres(settings)).await.with_context(|| {
+        format!("the ledger at {url} (setting ledger.url) cannot be used; `fawtara doctor` says more")
+    })?;
     Ok(Arc::new(ledger))
 }
 
@@ -78,9 +80,9 @@ pub async fn broker(settings: &Settings, name: &str) -> anyhow::Result<Arc<dyn B
     let mut config = RabbitConfig::new(BrokerUrl::new(settings.broker.url.expose()));
     config.ladder = ladder;
     config.name = format!("fawtara {name}");
-    let broker = RabbitBroker::connect(config)
-        .await
-        .with_context(|| format!("the broker at {masked} (setting broker.url) cannot be used; `fawtara doctor` says more"))?;
+    let broker = RabbitBroker::connect(config).await.with_context(|| {
+        format!("the broker at {masked} (setting broker.url) cannot be used; `fawtara doctor` says more")
+    })?;
     Ok(Arc::new(broker))
 }
 
@@ -90,9 +92,15 @@ pub fn intake(settings: &Settings, seams: &Seams) -> Intake {
     let sources = settings
         .income_sources
         .iter()
-        .map(|source| (source.source(), Registration { environment: source.environment, family: source.family }))
+        .map(|source| {
+            (source.source(), Registration { environment: source.environment, family: source.family })
+        })
         .collect();
-    Intake { ledger: Arc::clone(&seams.ledger), broker: Arc::clone(&seams.broker), sources: Arc::new(sources) }
+    Intake {
+        ledger: Arc::clone(&seams.ledger),
+        broker: Arc::clone(&seams.broker),
+        sources: Arc::new(sources),
+    }
 }
 
 /// The encoder over the seams.
@@ -111,7 +119,11 @@ pub fn encoder(settings: &Settings, seams: &Seams) -> Encoder {
 ///
 /// # Errors
 /// An income source without credentials, or one that the production gate refuses.
-pub fn submitter(settings: &Settings, seams: &Seams, transport: Arc<dyn Transport>) -> anyhow::Result<Submitter> {
+pub fn submitter(
+    settings: &Settings,
+    seams: &Seams,
+    transport: Arc<dyn Transport>,
+) -> anyhow::Result<Submitter> {
     Ok(Submitter {
         ledger: Arc::clone(&seams.ledger),
         broker: Arc::clone(&seams.broker),

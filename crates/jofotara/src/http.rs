@@ -161,6 +161,7 @@ impl Transport for HttpTransport {
             .header(CONTENT_TYPE, JSON)
             .header(ACCEPT, JSON)
             // Of the whole call, the answer's last byte included.
+            .timeout(endpoint.timeout())
             .body(body)
             .send();
         let response = match sending.await {

@@ -16,7 +16,11 @@ use crate::config::Config;
 use crate::intake::{Intake, Refused};
 
 /// Consumes until `shutdown`; the batch in hand is finished first.
-pub(crate) async fn run(intake: &Intake, config: &Config, shutdown: &CancellationToken) -> Result<(), BrokerError> {
+pub(crate) async fn run(
+    intake: &Intake,
+    config: &Config,
+    shutdown: &CancellationToken,
+) -> Result<(), BrokerError> {
     let mut events = intake.broker.subscribe(Queue::Intake, config.prefetch).await?;
     let linger = Duration::from_millis(config.linger_ms);
     info!("taking events from the intake queue");
@@ -116,7 +120,9 @@ pub(crate) fn record(body: &[u8], reason: &Refused) -> RefusedIntake {
     let sha256 = Digest::of(body);
     let name = Digest::of_parts(&[sha256.as_bytes(), reason.code().as_bytes()]);
     let glimpse: Glimpse = serde_json::from_slice(body).unwrap_or_default();
-    let text = |value: Option<serde_json::Value>| value.as_ref().and_then(|value| value.as_str().map(ToOwned::to_owned));
+    let text = |value: Option<serde_json::Value>| {
+        value.as_ref().and_then(|value| value.as_str().map(ToOwned::to_owned))
+    };
     let faults = match reason {
         Refused::Invalid(faults) => serde_json::to_string(faults).ok(),
         Refused::Conflict { differences, .. } => serde_json::to_string(differences).ok(),

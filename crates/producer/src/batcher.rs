@@ -57,14 +57,18 @@ async fn drive(intake: Intake, mut offers: mpsc::Receiver<Offer>, limit: usize, 
 
 /// Commits, answers, and only then hints.
 async fn commit(intake: &Intake, batch: Vec<Offer>) {
-    let (arrivals, answers): (Vec<_>, Vec<_>) = batch.into_iter().map(|offer| (offer.arrival, offer.answer)).unzip();
+    let (arrivals, answers): (Vec<_>, Vec<_>) =
+        batch.into_iter().map(|offer| (offer.arrival, offer.answer)).unzip();
     let traces: Vec<_> = arrivals.iter().map(|arrival| arrival.traceparent.clone()).collect();
     let results = take_split(intake, arrivals).await;
     for (answer, result) in answers.into_iter().zip(&results) {
         // The publisher may have gone; what is durable stays so.
         let _ = answer.send(result.clone());
     }
-    let taken = results.iter().zip(traces).filter_map(|(result, trace)| result.as_ref().ok().map(|taken| (taken, trace)));
+    let taken = results
+        .iter()
+        .zip(traces)
+        .filter_map(|(result, trace)| result.as_ref().ok().map(|taken| (taken, trace)));
     intake.announce(taken).await;
 }
 

@@ -61,7 +61,9 @@ pub struct KeyHash(Digest);
 
 /// Not `sha256:` and 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a key is configured by its hash: \"sha256:\" and 64 hexadecimal digits (printf %s \"$KEY\" | sha256sum)")]
+#[error(
+    "a key is configured by its hash: \"sha256:\" and 64 hexadecimal digits (printf %s \"$KEY\" | sha256sum)"
+)]
 pub struct NotAKeyHash;
 
 impl KeyHash {

@@ -27,7 +27,8 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/v1/invoices/{uuid}", get(show::show))
         .layer(DefaultBodyLimit::max(invoice::limits::EVENT_BYTES + 1))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(60)));
-    let batch = Router::new().route("/v1/invoices:batch", post(ndjson::publish)).layer(DefaultBodyLimit::disable());
+    let batch =
+        Router::new().route("/v1/invoices:batch", post(ndjson::publish)).layer(DefaultBodyLimit::disable());
     single
         .merge(batch)
         .fallback(problem::not_found)

@@ -45,7 +45,9 @@ pub enum ImportError {
     #[error("the input begins with [ but is no JSON array: {0}")]
     Array(serde_json::Error),
     /// The ledger is away.
-    #[error("the ledger is unavailable; import the same file again when it is back (what was taken is not taken twice)")]
+    #[error(
+        "the ledger is unavailable; import the same file again when it is back (what was taken is not taken twice)"
+    )]
     Unavailable,
 }
 
@@ -86,7 +88,9 @@ pub async fn import(
                 line.answer = answers.next().unwrap_or(Err(Refused::Unavailable));
             }
         }
-        intake.announce(lines.iter().filter_map(|line| line.answer.as_ref().ok()).map(|taken| (taken, None))).await;
+        intake
+            .announce(lines.iter().filter_map(|line| line.answer.as_ref().ok()).map(|taken| (taken, None)))
+            .await;
         for line in &lines {
             match &line.answer {
                 Ok(taken) if taken.new => sum.taken += 1,
@@ -140,7 +144,8 @@ impl<'a, R: BufRead> Source<'a, R> {
                     *line += 1;
                     let place = *line;
                     let failed = |source| ImportError::Input { line: place, source };
-                    let mut size = input.by_ref().take(limit).read_until(b'\n', &mut bytes).map_err(failed)?;
+                    let mut size =
+                        input.by_ref().take(limit).read_until(b'\n', &mut bytes).map_err(failed)?;
                     if size == 0 {
                         break;
                     }

@@ -50,13 +50,17 @@ pub enum Refused {
         message: String,
     },
     /// Nobody has configured this income source.
-    #[error("income source {source_name} is not configured here: add it under [[income_sources]], or correct seller.tax_number and seller.income_source")]
+    #[error(
+        "income source {source_name} is not configured here: add it under [[income_sources]], or correct seller.tax_number and seller.income_source"
+    )]
     UnknownSource {
         /// `tax number:sequence`.
         source_name: String,
     },
     /// The seller is registered for another family.
-    #[error("income source {source_name} is registered for {registered:?} documents, not {stated:?}: the authority would refuse it as not authorized")]
+    #[error(
+        "income source {source_name} is registered for {registered:?} documents, not {stated:?}: the authority would refuse it as not authorized"
+    )]
     WrongFamily {
         /// `tax number:sequence`.
         source_name: String,
@@ -80,7 +84,9 @@ pub enum Refused {
         differences: Vec<String>,
     },
     /// The number belongs to another UUID.
-    #[error("this seller, income source and number belong to invoice {by} already: a document keeps its UUID for ever; publish with that UUID, or give a new number")]
+    #[error(
+        "this seller, income source and number belong to invoice {by} already: a document keeps its UUID for ever; publish with that UUID, or give a new number"
+    )]
     NumberTaken {
         /// Whose it is.
         by: Uuid,
@@ -106,7 +112,9 @@ impl Refused {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Invalid(faults) if faults.iter().any(|fault| fault.code == FaultCode::TooLarge) => "too_large",
+            Self::Invalid(faults) if faults.iter().any(|fault| fault.code == FaultCode::TooLarge) => {
+                "too_large"
+            }
             Self::Invalid(_) => "invalid",
             Self::Unsupported { .. } => "unsupported",
             Self::UnknownSource { .. } => "unknown_income_source",
@@ -124,7 +132,10 @@ impl Intake {
     ///
     /// # Errors
     /// [`Refused`] with everything that is wrong.
-    #[allow(clippy::result_large_err, reason = "refusals are rare, and are values to be shown, not passed through layers")]
+    #[allow(
+        clippy::result_large_err,
+        reason = "refusals are rare, and are values to be shown, not passed through layers"
+    )]
     pub fn check(&self, json: &[u8], traceparent: Option<String>) -> Result<Arrival, Refused> {
         let checked = invoice::read(json).map_err(Refused::Invalid)?;
         let event = &checked.event;
@@ -191,7 +202,11 @@ impl Intake {
     pub async fn take(&self, arrivals: Vec<Arrival>) -> Result<Vec<Result<Taken, Refused>>, LedgerError> {
         let contents: Vec<_> = arrivals.iter().map(|arrival| arrival.normal_form.clone()).collect();
         let receptions = self.ledger.accept(arrivals).await?;
-        Ok(receptions.into_iter().zip(contents).map(|(reception, content)| answer(reception, &content)).collect())
+        Ok(receptions
+            .into_iter()
+            .zip(contents)
+            .map(|(reception, content)| answer(reception, &content))
+            .collect())
     }
 
     /// Hints for the encoder. One that fails is made up for by the sweeper (promise 1).

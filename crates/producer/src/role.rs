@@ -27,7 +27,9 @@ pub struct Producer {
 #[non_exhaustive]
 pub enum ProducerError {
     /// Anybody could publish.
-    #[error("producer.listen is {0}, which others can reach: configure at least one producer.keys, or listen on 127.0.0.1")]
+    #[error(
+        "producer.listen is {0}, which others can reach: configure at least one producer.keys, or listen on 127.0.0.1"
+    )]
     Unguarded(SocketAddr),
     /// The address cannot be had.
     #[error("producer.listen {address}: {source}")]

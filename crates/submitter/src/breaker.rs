@@ -71,7 +71,13 @@ impl Breaker {
     /// A closed breaker.
     #[must_use]
     pub fn new(config: BreakerConfig) -> Self {
-        Self { config, position: Position::Closed, in_a_row: 0, suspects: BTreeSet::new(), last_success: None }
+        Self {
+            config,
+            position: Position::Closed,
+            in_a_row: 0,
+            suspects: BTreeSet::new(),
+            last_success: None,
+        }
     }
 
     /// May work be taken? Does not take the probe: see [`Breaker::take_probe`].
@@ -119,11 +125,21 @@ impl Breaker {
     }
 
     /// Takes note of an outcome, and turns a 500 for all into what it is. `tried_before` is when the same invoice was last tried.
-    pub fn judge(&mut self, key: InvoiceKey, outcome: Outcome, tried_before: Option<Instant>, now: Instant) -> Outcome {
+    pub fn judge(
+        &mut self,
+        key: InvoiceKey,
+        outcome: Outcome,
+        tried_before: Option<Instant>,
+        now: Instant,
+    ) -> Outcome {
         let outcome = match outcome {
             Outcome::Suspect => {
                 self.suspects.insert(key);
-                if self.others_pass(tried_before, now) { Outcome::Suspect } else { Outcome::NotNow { retry_after: None } }
+                if self.others_pass(tried_before, now) {
+                    Outcome::Suspect
+                } else {
+                    Outcome::NotNow { retry_after: None }
+                }
             }
             other => other,
         };
@@ -208,7 +224,9 @@ mod tests {
         breaker.take_probe(Instant::now());
         assert!(matches!(breaker.admission(Instant::now()), Admission::Closed(_)), "one probe at a time");
         breaker.judge(key(5), DOWN, None, Instant::now());
-        let Admission::Closed(until) = breaker.admission(Instant::now()) else { panic!("must be open again") };
+        let Admission::Closed(until) = breaker.admission(Instant::now()) else {
+            panic!("must be open again")
+        };
         assert_eq!(until - Instant::now(), Duration::from_secs(10), "longer each time");
         tokio::time::advance(Duration::from_secs(10)).await;
         breaker.take_probe(Instant::now());
@@ -223,9 +241,17 @@ mod tests {
         assert_eq!(breaker.judge(key(1), Outcome::Suspect, None, now), DOWN, "nobody has passed yet");
         breaker.judge(key(2), Outcome::Refused, None, now);
         assert_eq!(breaker.judge(key(1), Outcome::Suspect, None, now), Outcome::Suspect);
-        assert_eq!(breaker.judge(key(1), Outcome::Suspect, None, now), Outcome::Suspect, "the same one again");
+        assert_eq!(
+            breaker.judge(key(1), Outcome::Suspect, None, now),
+            Outcome::Suspect,
+            "the same one again"
+        );
         assert_eq!(breaker.judge(key(3), Outcome::Suspect, None, now), Outcome::Suspect);
-        assert_eq!(breaker.judge(key(4), Outcome::Suspect, None, now), DOWN, "three in a row: it is not the invoices");
+        assert_eq!(
+            breaker.judge(key(4), Outcome::Suspect, None, now),
+            DOWN,
+            "three in a row: it is not the invoices"
+        );
     }
 
     #[tokio::test(start_paused = true)]

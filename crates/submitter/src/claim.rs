@@ -117,14 +117,20 @@ impl<'a> Claim<'a> {
         let mut claimed = Claimed::default();
         let mut candidates = Vec::new();
         for ((key, delivery), invoice) in deliveries.into_iter().zip(loaded.invoices.iter()) {
-            match self.consider(key, invoice.as_ref(), loaded.now) {
+            match self.consider(key, invoice.as_ref(), &delivery, loaded.now) {
                 Some((change, _)) if !alone && is_crashed(&change) => {
                     debug!(invoice = %key, "to be claimed alone");
                     claimed.alone.push(delivery);
                 }
                 Some((change, endpoint)) => {
                     let untouched_for = (loaded.now - change.invoice.updated_at).to_std().unwrap_or_default();
-                    candidates.push(Candidate { change, endpoint, delivery, xml: Bytes::new(), untouched_for });
+                    candidates.push(Candidate {
+                        change,
+                        endpoint,
+                        delivery,
+                        xml: Bytes::new(),
+                        untouched_for,
+                    });
                 }
                 None => self.done.push(delivery),
             }
@@ -136,13 +142,19 @@ impl<'a> Claim<'a> {
     }
 
     /// Decides about one invoice; none when there is nothing to send now.
-    fn consider(&mut self, key: InvoiceKey, invoice: Option<&Invoice>, now: Timestamp) -> Option<(Change, Endpoint)> {
+    fn consider(
+        &mut self,
+        key: InvoiceKey,
+        invoice: Option<&Invoice>,
+        delivery: &Delivery,
+        now: Timestamp,
+    ) -> Option<(Change, Endpoint)> {
         let Some(invoice) = invoice else {
             warn!(invoice = %key, "a hint for an invoice that the ledger does not know");
             return None;
         };
         if invoice.waits_for() == Some(Step::Encode) {
-            self.hint(Queue::Draft, invoice);
+            self.hint(Queue::Draft, invoice, delivery);
             return None;
         }
         if invoice.state.is_settled() {
@@ -170,7 +182,7 @@ impl<'a> Claim<'a> {
                 // Came early from its rung: parked again, on the rung that fits what is left.
                 let wait = (due_at - now).to_std().unwrap_or_default();
                 if let Some(rung) = self.desk.role.ladder.rung_for(wait) {
-                    self.hint(rung, invoice);
+                    self.hint(rung, invoice, delivery);
                 }
                 None
             }
@@ -182,15 +194,15 @@ impl<'a> Claim<'a> {
     }
 
     fn stopped(&self, invoice: &Invoice, endpoint: &Endpoint) -> Option<Duration> {
-        let mut credentials =
-            self.desk.credentials.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut credentials = self.desk.credentials.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let now = Instant::now();
         credentials.stopped_until(&invoice.source, now, endpoint.timeout()).map(|until| until - now)
     }
 
-    fn hint(&mut self, queue: Queue, invoice: &Invoice) {
+    /// Passes the trace of the hint on.
+    fn hint(&mut self, queue: Queue, invoice: &Invoice, delivery: &Delivery) {
         let payload = Hint::new(invoice.key, invoice.version).to_bytes();
-        self.hints.push(Outgoing { queue, payload, traceparent: None });
+        self.hints.push(Outgoing { queue, payload, traceparent: delivery.traceparent.clone() });
     }
 
     /// The bytes come before the claim: claim only what can be sent.
@@ -244,7 +256,7 @@ impl<'a> Claim<'a> {
             match appended {
                 Some(Appended::Done(invoice)) if invoice.state.waits_for_person() => {
                     error!(invoice = %invoice.key, reason = invoice.message.as_deref(), "dead-lettered");
-                    self.hint(Queue::DeadLetter, &invoice);
+                    self.hint(Queue::DeadLetter, &invoice, &candidate.delivery);
                     self.done.push(candidate.delivery);
                 }
                 Some(Appended::Done(invoice)) => claimed.attempts.push(Attempt {
@@ -288,7 +300,8 @@ impl<'a> Claim<'a> {
 }
 
 fn is_crashed(change: &Change) -> bool {
-    change.invoice.crashes > 0 || change.events.iter().any(|event| matches!(event, Event::LeaseExpired { .. }))
+    change.invoice.crashes > 0
+        || change.events.iter().any(|event| matches!(event, Event::LeaseExpired { .. }))
 }
 
 /// The attempt that fell silent, for the table of attempts.

@@ -85,7 +85,10 @@ impl Recorder {
                 error!(%source, message = heard.verdict.evidence.message, "the authority refuses these credentials; nothing more is sent with them for now");
                 credentials.stop(source, now + Duration::from_millis(self.desk.role.policy.credentials_ms));
             }
-            Outcome::Cleared { .. } | Outcome::Refused | Outcome::AcceptedWithoutQr | Outcome::HoldsOther { .. } => {
+            Outcome::Cleared { .. }
+            | Outcome::Refused
+            | Outcome::AcceptedWithoutQr
+            | Outcome::HoldsOther { .. } => {
                 credentials.restore(source);
             }
             Outcome::InDoubt | Outcome::NotNow { .. } | Outcome::Suspect => {}
@@ -117,7 +120,9 @@ impl Recorder {
                 match appended {
                     Some(Appended::Done(invoice)) => done.push((entry, change, invoice)),
                     Some(Appended::Outdated) => outdated.push(entry),
-                    None => error!(invoice = %entry.invoice.key, "the ledger refuses this outcome; the lease will bring the invoice back"),
+                    None => {
+                        error!(invoice = %entry.invoice.key, "the ledger refuses this outcome; the lease will bring the invoice back")
+                    }
                 }
             }
             self.follow_up(done).await;
@@ -258,10 +263,17 @@ pub(crate) async fn append_split(
         if batch.is_empty() {
             continue;
         }
-        let call = || ledger.append(batch.iter().map(|(_, change)| change.clone()).collect());
+        let mut calls = 0_u32;
+        let call = || {
+            calls += 1;
+            ledger.append(batch.iter().map(|(_, change)| change.clone()).collect())
+        };
         match patiently(&mut give_up, call).await {
             Ok(results) => {
-                for ((index, _), result) in batch.into_iter().zip(results) {
+                for ((index, change), mut result) in batch.into_iter().zip(results) {
+                    if result == Appended::Outdated && calls > 1 {
+                        result = look_again(ledger, &change, &mut give_up).await?;
+                    }
                     if let Some(slot) = appended.get_mut(index) {
                         *slot = Some(result);
                     }
@@ -278,4 +290,24 @@ pub(crate) async fn append_split(
         }
     }
     Ok(appended)
+}
+
+/// A call that failed may have taken effect all the same: then it is our own events that the next one found in its way.
+async fn look_again(
+    ledger: &dyn Ledger,
+    change: &Change,
+    give_up: impl Future<Output = ()>,
+) -> Result<Appended, LedgerError> {
+    let key = change.invoice.key;
+    let history = patiently(give_up, || ledger.history(key)).await?;
+    let since = history.iter().skip_while(|recorded| recorded.version <= change.invoice.version);
+    // Each start names its process and each answer its attempt, so nobody else's events are equal to ours.
+    if !since.map(|recorded| &recorded.event).take(change.events.len()).eq(&change.events) {
+        return Ok(Appended::Outdated);
+    }
+    let mut invoice = change.invoice.clone();
+    for event in &change.events {
+        invoice.evolve(event, change.at);
+    }
+    Ok(Appended::Done(invoice))
 }

@@ -56,7 +56,11 @@ impl Submitter {
         let patience = CancellationToken::new();
         let recorder = tasks.spawn(Recorder::new(Arc::clone(&desk), patience.clone()).run(outcomes));
         let house = tasks.spawn(housekeeping::run(Arc::clone(&desk), shutdown.clone()));
-        info!(in_flight = desk.role.config.max_in_flight, worker = desk.role.worker, "the submitter is at work");
+        info!(
+            in_flight = desk.role.config.max_in_flight,
+            worker = desk.role.worker,
+            "the submitter is at work"
+        );
 
         let worked = Shift { desk: Arc::clone(&desk), heard, tasks: tasks.clone(), shutdown }.work().await;
         patience.cancel();
@@ -219,10 +223,12 @@ impl Shift {
     /// Waits until nothing is in flight, at most the longest call and a margin; leases cover the rest.
     async fn drain(&self) {
         let all = u32::from(self.desk.role.config.max_in_flight).max(1);
-        let patience = self.desk.longest_call() + Duration::from_millis(self.desk.role.config.drain_margin_ms);
+        let patience =
+            self.desk.longest_call() + Duration::from_millis(self.desk.role.config.drain_margin_ms);
         if timeout(patience, self.desk.room.acquire_many(all)).await.is_err() {
             warn!(
-                in_flight = usize::from(self.desk.role.config.max_in_flight) - self.desk.room.available_permits(),
+                in_flight =
+                    usize::from(self.desk.role.config.max_in_flight) - self.desk.room.available_permits(),
                 "attempts still under way are left to their leases"
             );
         }

@@ -36,8 +36,7 @@ impl Admin {
     /// # Errors
     /// [`AdminError`] when the address is taken or not ours.
     pub async fn bind(address: SocketAddr) -> Result<Self, AdminError> {
-        let listener =
-            TcpListener::bind(address).await.map_err(|source| AdminError { address, source })?;
+        let listener = TcpListener::bind(address).await.map_err(|source| AdminError { address, source })?;
         Ok(Self { listener })
     }
 
@@ -49,7 +48,13 @@ impl Admin {
 
     /// Serves until `done`; readiness turns false as soon as `stopping` begins, so that traffic goes elsewhere while the
     /// role drains.
-    pub async fn serve(self, registry: Registry, ready: Probe, stopping: CancellationToken, done: CancellationToken) {
+    pub async fn serve(
+        self,
+        registry: Registry,
+        ready: Probe,
+        stopping: CancellationToken,
+        done: CancellationToken,
+    ) {
         let readiness = move || {
             let answer = if stopping.is_cancelled() { Err("stopping".to_owned()) } else { ready() };
             async move {
@@ -63,8 +68,7 @@ impl Admin {
             .route("/livez", get(|| async { "alive\n" }))
             .route("/readyz", get(readiness))
             .route("/metrics", get(move || async move { exposition(&registry) }));
-        let served =
-            axum::serve(self.listener, router).with_graceful_shutdown(done.cancelled_owned()).await;
+        let served = axum::serve(self.listener, router).with_graceful_shutdown(done.cancelled_owned()).await;
         if let Err(error) = served {
             tracing::warn!(%error, "the admin port stopped");
         }

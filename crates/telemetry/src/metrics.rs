@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use opentelemetry::{KeyValue, global};
 use opentelemetry::metrics::{Counter, Gauge, Histogram};
+use opentelemetry::{KeyValue, global};
 
 /// The instruments of the fleet. Prometheus appends `_total` to counters and the unit to the rest.
 #[derive(Debug)]

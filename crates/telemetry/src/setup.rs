@@ -101,13 +101,17 @@ pub fn init(settings: &Settings, role: &str) -> Result<Telemetry, SetupError> {
     let meters = meters.build();
     global::set_meter_provider(meters.clone());
 
-    let filter = EnvFilter::try_new(&settings.log)?;
+    // The broker's client logs returned messages with their bodies: invoices do not belong into logs.
+    let quiet = if settings.log.contains("lapin") { "" } else { ",lapin=off" };
+    let filter = EnvFilter::try_new(format!("{}{quiet}", settings.log))?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match settings.log_format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    let spans = tracer.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("fawtara")));
+    let spans = tracer
+        .as_ref()
+        .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("fawtara")));
     tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .with(spans.with_filter(tracing_subscriber::filter::LevelFilter::INFO))

@@ -56,7 +56,9 @@ fn files() -> anyhow::Result<[(&'static str, String); 3]> {
         rows.get_mut(place).context("no such sale")?.exception = Some(exception);
     }
     for (inserted, (after, row)) in mistakes::rows(&sales, &mut dice)?.into_iter().enumerate() {
-        if let Some(exception) = row.exception.as_ref().filter(|exception| exception.ends == Ends::DeadLettered) {
+        if let Some(exception) =
+            row.exception.as_ref().filter(|exception| exception.ends == Ends::DeadLettered)
+        {
             let fault = Fault::Status { code: 500, retry_after_s: None, processed: false };
             authority.faults.push(mistakes::rule(&exception.number, Times::Always, fault));
         }
@@ -114,7 +116,8 @@ fn date(index: u32) -> anyhow::Result<NaiveDate> {
 /// The event with its amounts as JSON numbers instead of strings, and without members that say what goes without saying.
 fn numbers(text: &str) -> String {
     let mut text = text.to_owned();
-    for spare in [r#","discount":"0""#, r#""kind":"invoice","#, r#""scope":"local","#, r#""currency":"JOD","#] {
+    for spare in [r#","discount":"0""#, r#""kind":"invoice","#, r#""scope":"local","#, r#""currency":"JOD","#]
+    {
         text = text.replace(spare, "");
     }
     let mut written = String::with_capacity(text.len());
@@ -162,7 +165,10 @@ mod tests {
     fn the_shipped_sample_is_what_this_makes() {
         for (name, text) in files().unwrap() {
             let shipped = std::fs::read_to_string(folder().join(name)).unwrap();
-            assert!(shipped == text, "sample/{name} is not what make-sample makes: run it and commit the result");
+            assert!(
+                shipped == text,
+                "sample/{name} is not what make-sample makes: run it and commit the result"
+            );
         }
     }
 

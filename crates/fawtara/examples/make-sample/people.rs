@@ -124,11 +124,16 @@ const FIRMS: [(&str, Governorate, &str); 14] = [
 ];
 
 /// Buyers outside the customs territory; a free zone counts as such.
-pub(crate) const FOREIGN: [&str; 4] =
-    ["Nordic Fine Foods AB", "Al Rafidain Trading, Baghdad", "مؤسسة الخليج للتجارة - الدمام", "Maison d'Orient SARL"];
+pub(crate) const FOREIGN: [&str; 4] = [
+    "Nordic Fine Foods AB",
+    "Al Rafidain Trading, Baghdad",
+    "مؤسسة الخليج للتجارة - الدمام",
+    "Maison d'Orient SARL",
+];
 
 /// A buyer in a development area that the authority knows.
-pub(crate) const DEVELOPMENT_FIRM: (&str, &str) = ("مصنع الواحة للصناعات الغذائية - مدينة الحسين التنموية", "30405060");
+pub(crate) const DEVELOPMENT_FIRM: (&str, &str) =
+    ("مصنع الواحة للصناعات الغذائية - مدينة الحسين التنموية", "30405060");
 
 /// A private person.
 pub(crate) fn person(dice: &mut Dice) -> Buyer {

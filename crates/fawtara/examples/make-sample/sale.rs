@@ -4,7 +4,8 @@ use anyhow::Context;
 use chrono::NaiveDate;
 use invoice::Amount;
 use invoice::event::{
-    Buyer, Family, GeneralTax, Identification, IdentificationScheme, InvoiceEvent, Kind, Line, Payment, Scope, TaxCategory,
+    Buyer, Family, GeneralTax, Identification, IdentificationScheme, InvoiceEvent, Kind, Line, Payment,
+    Scope, TaxCategory,
 };
 use invoice::limits::SCHEMA_VERSION;
 
@@ -13,7 +14,12 @@ use crate::goods::{ABROAD, By, Good};
 use crate::people::{self, Shop};
 
 /// An ordinary sale at a shop.
-pub(crate) fn sale(shop: &Shop, count: u32, date: NaiveDate, dice: &mut Dice) -> anyhow::Result<InvoiceEvent> {
+pub(crate) fn sale(
+    shop: &Shop,
+    count: u32,
+    date: NaiveDate,
+    dice: &mut Dice,
+) -> anyhow::Result<InvoiceEvent> {
     let payment = if dice.chance(shop.cash) { Payment::Cash } else { Payment::Receivable };
     let named = payment == Payment::Receivable || dice.chance(shop.named);
     let business = shop.lines_most <= 6 && shop.named == 100 || payment == Payment::Receivable;
@@ -71,7 +77,8 @@ pub(crate) fn abroad(
     event.buyer = Some(match scope {
         Scope::DevelopmentArea => {
             let (name, number) = people::DEVELOPMENT_FIRM;
-            let identification = Identification { scheme: IdentificationScheme::TN, number: number.to_owned() };
+            let identification =
+                Identification { scheme: IdentificationScheme::TN, number: number.to_owned() };
             Buyer { name: Some(name.to_owned()), identification: Some(identification), ..people::firm(dice) }
         }
         _ => Buyer { name: Some((*dice.pick(&people::FOREIGN)).to_owned()), ..Buyer::default() },
@@ -86,7 +93,12 @@ pub(crate) fn abroad(
 }
 
 fn note(dice: &mut Dice) -> Option<String> {
-    let notes = ["البضاعة المباعة ترد خلال 7 أيام", "شكراً لتسوقكم معنا", "Delivered to the back door", "التوصيل مجاني"];
+    let notes = [
+        "البضاعة المباعة ترد خلال 7 أيام",
+        "شكراً لتسوقكم معنا",
+        "Delivered to the back door",
+        "التوصيل مجاني",
+    ];
     dice.chance(15).then(|| (*dice.pick(&notes)).to_owned())
 }
 

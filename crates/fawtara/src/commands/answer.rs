@@ -1,18 +1,39 @@
 //! How the console's commands answer: text for people or JSON for scripts, and an exit code that means something.
 
 use std::io::Write;
-use std::process::ExitCode;
+use std::sync::Arc;
 
+use broker::MemoryBroker;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use console::ConsoleError;
 use console::text::clean;
+use console::{Console, ConsoleError};
 use invoice::Environment;
 use invoice::life::{Cause, State};
 use serde::Serialize;
 use serde_json::json;
 
-/// Nothing was shown or changed, or not all that was asked for.
-pub(super) const REFUSED: u8 = 1;
+use super::Outcome;
+use crate::settings::Settings;
+use crate::wiring;
+
+/// A desk that only reads: it must work while the broker is away.
+pub(super) async fn reading_desk(settings: &Settings) -> anyhow::Result<Console> {
+    let ledger = wiring::ledger(settings).await?;
+    Ok(Console { ledger, broker: Arc::new(MemoryBroker::default()), policy: settings.policy.clone() })
+}
+
+/// A desk that changes things. Without a broker it still does: the sweeper hints what could not be hinted.
+pub(super) async fn changing_desk(settings: &Settings) -> anyhow::Result<Console> {
+    let mut desk = reading_desk(settings).await?;
+    match wiring::broker(settings, "console").await {
+        Ok(broker) => desk.broker = broker,
+        Err(error) => {
+            eprintln!("fawtara: changes are made, but nobody is told before the next sweep: {error:#}");
+            desk.broker.close().await;
+        }
+    }
+    Ok(desk)
+}
 
 /// Where the answer goes, and in which form.
 pub(super) struct Answer<'a> {
@@ -43,21 +64,31 @@ impl<'a> Answer<'a> {
         value: &T,
         render: impl FnOnce(&T) -> String,
     ) -> anyhow::Result<()> {
-        let text =
-            if self.json { serde_json::to_string_pretty(value)? + "\n" } else { render(value) };
+        let text = if self.json { serde_json::to_string_pretty(value)? + "\n" } else { render(value) };
         self.text(&text)
     }
 
     /// What the console refuses is an answer with what to do; what the ledger cannot do is an error of the command.
-    pub(super) fn error(&mut self, error: anyhow::Error) -> anyhow::Result<ExitCode> {
+    pub(super) fn error(&mut self, error: anyhow::Error) -> anyhow::Result<Outcome> {
         match error.downcast::<ConsoleError>() {
-            Ok(error @ ConsoleError::Ledger(_)) => Err(anyhow::anyhow!("{error}\n{}", error.what_to_do())),
+            Ok(error) if matches!(error, ConsoleError::Ledger(_)) => Err(of_ledger(error)),
             Ok(error) => {
-                self.either(&refusal(&error), |_| format!("{}\n{}\n", clean(&error.to_string()), error.what_to_do()))?;
-                Ok(ExitCode::from(REFUSED))
+                self.either(&refusal(&error), |_| {
+                    format!("{}\n{}\n", clean(&error.to_string()), error.what_to_do())
+                })?;
+                Ok(Outcome::No)
             }
             Err(other) => Err(other),
         }
+    }
+}
+
+/// Bares the ledger's own error, so that the exit code can tell an absence from a fault.
+pub(super) fn of_ledger(error: ConsoleError) -> anyhow::Error {
+    let what_to_do = error.what_to_do();
+    match error {
+        ConsoleError::Ledger(inner) => anyhow::Error::new(inner).context(what_to_do),
+        other => other.into(),
     }
 }
 
@@ -83,7 +114,8 @@ pub(super) fn refusal(error: &ConsoleError) -> serde_json::Value {
 }
 
 pub(super) fn environments() -> impl TypedValueParser<Value = Environment> {
-    PossibleValuesParser::new(["simulation", "sandbox", "production"]).try_map(|name| name.parse::<Environment>())
+    PossibleValuesParser::new(["simulation", "sandbox", "production"])
+        .try_map(|name| name.parse::<Environment>())
 }
 
 /// The states that wait for a person.
@@ -93,5 +125,6 @@ pub(super) fn states() -> impl TypedValueParser<Value = State> {
 }
 
 pub(super) fn causes() -> impl TypedValueParser<Value = Cause> {
-    PossibleValuesParser::new(Cause::ALL.iter().copied().map(Cause::as_str)).try_map(|name| name.parse::<Cause>())
+    PossibleValuesParser::new(Cause::ALL.iter().copied().map(Cause::as_str))
+        .try_map(|name| name.parse::<Cause>())
 }

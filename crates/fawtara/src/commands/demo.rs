@@ -30,7 +30,8 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Outcome> {
         "off".clone_into(&mut logs.log);
     }
     let telemetry = telemetry::init(&logs, "demo")?;
-    let well = demo::run(DemoOptions { file: args.file, services: args.services, out: args.out }, settings).await?;
+    let well =
+        demo::run(DemoOptions { file: args.file, services: args.services, out: args.out }, settings).await?;
     drop(telemetry);
     Ok(if well { Outcome::Done } else { Outcome::No })
 }

@@ -87,7 +87,12 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Outcome> {
 async fn ledger(settings: &Settings, findings: &mut Findings) {
     let url = settings.ledger.url.masked();
     if settings.ledger.url.is_memory() {
-        findings.add(Grade::Warning, "ledger", "memory: nothing survives the process", "name a Postgres database as ledger.url");
+        findings.add(
+            Grade::Warning,
+            "ledger",
+            "memory: nothing survives the process",
+            "name a Postgres database as ledger.url",
+        );
         return;
     }
     let local = wiring::wall_clock()();
@@ -109,7 +114,12 @@ async fn ledger(settings: &Settings, findings: &mut Findings) {
             return;
         }
         Err(error) => {
-            findings.add(Grade::Wrong, "ledger", error.to_string(), format!("look at ledger.url ({url}) and the server's log"));
+            findings.add(
+                Grade::Wrong,
+                "ledger",
+                error.to_string(),
+                format!("look at ledger.url ({url}) and the server's log"),
+            );
             return;
         }
     };
@@ -129,44 +139,122 @@ async fn ledger(settings: &Settings, findings: &mut Findings) {
             "a commit would not survive a crash: set it to on in postgresql.conf",
         );
     }
-    findings.check(seen.is_utf8, Grade::Wrong, "ledger encoding", if seen.is_utf8 { "UTF8" } else { "not UTF8" }, "create the database WITH ENCODING 'UTF8'");
+    findings.check(
+        seen.is_utf8,
+        Grade::Wrong,
+        "ledger encoding",
+        if seen.is_utf8 { "UTF8" } else { "not UTF8" },
+        "create the database WITH ENCODING 'UTF8'",
+    );
     let migrations = &seen.migrations;
     if !migrations.unknown.is_empty() || !migrations.altered.is_empty() {
         let seen = format!("{} unknown, {} altered", migrations.unknown.len(), migrations.altered.len());
-        findings.add(Grade::Wrong, "ledger migrations", seen, "the database was migrated by another version: use that version, or a newer one");
+        findings.add(
+            Grade::Wrong,
+            "ledger migrations",
+            seen,
+            "the database was migrated by another version: use that version, or a newer one",
+        );
     } else {
         let seen = format!("{} applied, {} missing", migrations.applied.len(), migrations.missing.len());
-        findings.check(migrations.missing.is_empty(), Grade::Wrong, "ledger migrations", seen, "run `fawtara migrate` as the owner of the database");
+        findings.check(
+            migrations.missing.is_empty(),
+            Grade::Wrong,
+            "ledger migrations",
+            seen,
+            "run `fawtara migrate` as the owner of the database",
+        );
     }
     if seen.is_migrated() {
-        findings.check(seen.missing_rights.is_empty(), Grade::Wrong, "ledger rights", rights(&seen.role, &seen.missing_rights, "lacks"), "run `fawtara migrate` as the owner; it grants them to role fawtara_app");
-        findings.check(seen.excess_rights.is_empty(), Grade::Warning, "ledger append-only", rights(&seen.role, &seen.excess_rights, "may"), "GRANT fawtara_app TO the login, and set ledger.role = \"fawtara_app\"");
-        findings.check(seen.unguarded.is_empty(), Grade::Wrong, "ledger guards", if seen.unguarded.is_empty() { "triggers refuse every change of what was written".to_owned() } else { seen.unguarded.join(", ") }, "run `fawtara migrate`; somebody has removed or disabled the triggers");
-        findings.check(seen.missing_partitions.is_empty(), Grade::Warning, "ledger partitions", format!("{} missing", seen.missing_partitions.len()), "a running submitter creates them; events go to the default partition meanwhile");
+        findings.check(
+            seen.missing_rights.is_empty(),
+            Grade::Wrong,
+            "ledger rights",
+            rights(&seen.role, &seen.missing_rights, "lacks"),
+            "run `fawtara migrate` as the owner; it grants them to role fawtara_app",
+        );
+        findings.check(
+            seen.excess_rights.is_empty(),
+            Grade::Warning,
+            "ledger append-only",
+            rights(&seen.role, &seen.excess_rights, "may"),
+            "GRANT fawtara_app TO the login, and set ledger.role = \"fawtara_app\"",
+        );
+        findings.check(
+            seen.unguarded.is_empty(),
+            Grade::Wrong,
+            "ledger guards",
+            if seen.unguarded.is_empty() {
+                "triggers refuse every change of what was written".to_owned()
+            } else {
+                seen.unguarded.join(", ")
+            },
+            "run `fawtara migrate`; somebody has removed or disabled the triggers",
+        );
+        findings.check(
+            seen.missing_partitions.is_empty(),
+            Grade::Warning,
+            "ledger partitions",
+            format!("{} missing", seen.missing_partitions.len()),
+            "a running submitter creates them; events go to the default partition meanwhile",
+        );
     }
-    findings.check(seen.clock_ahead_ms.abs() < 5_000, Grade::Warning, "clock", format!("the ledger's is {} ms ahead of this machine's", seen.clock_ahead_ms), "synchronise the clocks (NTP); leases use the ledger's");
+    findings.check(
+        seen.clock_ahead_ms.abs() < 5_000,
+        Grade::Warning,
+        "clock",
+        format!("the ledger's is {} ms ahead of this machine's", seen.clock_ahead_ms),
+        "synchronise the clocks (NTP); leases use the ledger's",
+    );
 }
 
 fn rights(role: &str, rights: &[String], verb: &str) -> String {
-    if rights.is_empty() { format!("{role} has exactly what it needs") } else { format!("{role} {verb} {}", rights.join(", ")) }
+    if rights.is_empty() {
+        format!("{role} has exactly what it needs")
+    } else {
+        format!("{role} {verb} {}", rights.join(", "))
+    }
 }
 
 async fn broker(settings: &Settings, findings: &mut Findings) {
     let url = settings.broker.url.masked();
     if settings.broker.url.is_memory() {
-        findings.add(Grade::Warning, "broker", "memory: works within one process only", "name a RabbitMQ virtual host as broker.url");
+        findings.add(
+            Grade::Warning,
+            "broker",
+            "memory: works within one process only",
+            "name a RabbitMQ virtual host as broker.url",
+        );
         return;
     }
     match broker::examine(&BrokerUrl::new(settings.broker.url.expose())).await {
         Err(error) => {
-            findings.add(Grade::Wrong, "broker", error.to_string(), format!("start RabbitMQ 3.10 or newer, and set broker.url (now {url})"));
+            findings.add(
+                Grade::Wrong,
+                "broker",
+                error.to_string(),
+                format!("start RabbitMQ 3.10 or newer, and set broker.url (now {url})"),
+            );
         }
         Ok(seen) => {
-            findings.check(seen.new_enough, Grade::Wrong, "broker version", format!("{} {} at {url}", seen.product, seen.version), "use RabbitMQ 3.10 or newer; 3.13 or 4.x is best");
-            for (what, result) in [("declare", &seen.declare), ("publish", &seen.publish), ("consume", &seen.consume)] {
+            findings.check(
+                seen.new_enough,
+                Grade::Wrong,
+                "broker version",
+                format!("{} {} at {url}", seen.product, seen.version),
+                "use RabbitMQ 3.10 or newer; 3.13 or 4.x is best",
+            );
+            for (what, result) in
+                [("declare", &seen.declare), ("publish", &seen.publish), ("consume", &seen.consume)]
+            {
                 match result {
                     Ok(()) => findings.ok(&format!("broker may {what}"), "yes"),
-                    Err(error) => findings.add(Grade::Wrong, &format!("broker may {what}"), error.to_string(), "rabbitmqctl set_permissions -p VHOST USER '^fawtara\\.' '.*' '.*'"),
+                    Err(error) => findings.add(
+                        Grade::Wrong,
+                        &format!("broker may {what}"),
+                        error.to_string(),
+                        "rabbitmqctl set_permissions -p VHOST USER '^fawtara\\.' '.*' '.*'",
+                    ),
                 }
             }
         }
@@ -175,12 +263,22 @@ async fn broker(settings: &Settings, findings: &mut Findings) {
 
 fn authority(settings: &Settings, findings: &mut Findings) {
     if settings.income_sources.is_empty() {
-        findings.add(Grade::Warning, "income sources", "none", "add [[income_sources]] to the configuration; no event can be taken without");
+        findings.add(
+            Grade::Warning,
+            "income sources",
+            "none",
+            "add [[income_sources]] to the configuration; no event can be taken without",
+        );
     }
     let endpoints = match wiring::endpoints(settings) {
         Ok(endpoints) => endpoints,
         Err(error) => {
-            findings.add(Grade::Wrong, "income sources", format!("{error:#}"), "mend the configuration of this income source");
+            findings.add(
+                Grade::Wrong,
+                "income sources",
+                format!("{error:#}"),
+                "mend the configuration of this income source",
+            );
             return;
         }
     };
@@ -189,7 +287,9 @@ fn authority(settings: &Settings, findings: &mut Findings) {
         let port = endpoint.url().port_or_known_default().unwrap_or(443);
         let what = format!("authority for {source} ({environment})");
         let reached = std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port))
-            .and_then(|mut addresses| addresses.next().ok_or_else(|| std::io::Error::other("the name has no address")))
+            .and_then(|mut addresses| {
+                addresses.next().ok_or_else(|| std::io::Error::other("the name has no address"))
+            })
             .and_then(|address| TcpStream::connect_timeout(&address, Duration::from_secs(5)));
         match reached {
             Ok(_) => findings.ok(&what, format!("{host}:{port} answers (no invoice was sent)")),

@@ -94,7 +94,10 @@ pub fn validate(args: &ValidateArgs) -> anyhow::Result<Outcome> {
             outcome = Outcome::No;
         }
         if args.json {
-            println!("{}", json!({ "event": place, "number": number, "valid": faults.is_empty(), "faults": faults }));
+            println!(
+                "{}",
+                json!({ "event": place, "number": number, "valid": faults.is_empty(), "faults": faults })
+            );
         } else if faults.is_empty() {
             println!("event {place}: {number} is valid");
         } else {
@@ -119,6 +122,7 @@ fn events(bytes: &[u8]) -> Vec<(usize, &[u8])> {
         .filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
         .collect();
     // A broken event over several lines is one broken event, not many.
-    let a_line_each = lines.iter().filter(|(_, line)| line.first() == Some(&b'{') && line.last() == Some(&b'}')).count();
+    let a_line_each =
+        lines.iter().filter(|(_, line)| line.first() == Some(&b'{') && line.last() == Some(&b'}')).count();
     if a_line_each * 2 >= lines.len() { lines } else { vec![(1, bytes)] }
 }

@@ -15,7 +15,9 @@ pub async fn run(settings: &Settings) -> anyhow::Result<Outcome> {
         bail!("ledger.url is \"memory\", which has no tables; name a Postgres database");
     }
     let url = settings.ledger.url.masked();
-    PostgresLedger::migrate(settings.ledger.url.expose()).await.with_context(|| format!("migrating {url}"))?;
+    PostgresLedger::migrate(settings.ledger.url.expose())
+        .await
+        .with_context(|| format!("migrating {url}"))?;
     println!("the ledger at {url} is up to date");
     Ok(Outcome::Done)
 }

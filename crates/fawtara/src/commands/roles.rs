@@ -60,8 +60,11 @@ pub async fn all(args: AllArgs, mut settings: Settings) -> anyhow::Result<Outcom
         settings.ledger.url = SecretUrl::new("memory");
         settings.broker.url = SecretUrl::new("memory");
     }
-    let roles: &[&str] =
-        if args.simulator { &["simulator", "producer", "encoder", "submitter"] } else { &["producer", "encoder", "submitter"] };
+    let roles: &[&str] = if args.simulator {
+        &["simulator", "producer", "encoder", "submitter"]
+    } else {
+        &["producer", "encoder", "submitter"]
+    };
     run("all", settings, roles).await
 }
 

@@ -1,18 +1,19 @@
 //! `fawtara show`: all that is known of one invoice. Knows how to ask and print, nothing else.
 
 use std::io::Write;
-use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
-use console::{Console, ConsoleError};
+use clap::ValueEnum;
+use console::{Console, ConsoleError, Story};
 use invoice::{Environment, InvoiceKey};
 use ledger::DocumentKind;
 
-use super::answer::{Answer, environments};
+use super::Outcome;
+use super::answer::{Answer, environments, reading_desk};
+use crate::settings::Settings;
 
-/// Show one invoice: where it stands and why, what to do, and everything that happened.
-#[derive(Debug, Args)]
-pub struct ShowArgs {
+/// Arguments of `fawtara show`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
     /// Its UUID, or the seller's number.
     #[arg(value_name = "UUID|NUMBER")]
     pub invoice: String,
@@ -30,7 +31,7 @@ pub struct ShowArgs {
     pub document: Option<WhichDocument>,
     /// Of this document version instead of the current one.
     #[arg(long, requires = "document", value_name = "VERSION")]
-    pub version: Option<u32>,
+    pub document_version: Option<u32>,
 }
 
 /// A document that may be kept of an invoice.
@@ -44,11 +45,20 @@ pub enum WhichDocument {
     Held,
 }
 
-/// Runs it. Exit code 0 when it was shown, 1 when there is nothing to show.
+/// `fawtara show`.
+///
+/// # Errors
+/// A ledger that is away, or a standard output that is closed.
+pub async fn command(args: Args, settings: Settings) -> anyhow::Result<Outcome> {
+    let desk = reading_desk(&settings).await?;
+    run(&args, &desk, &mut std::io::stdout()).await
+}
+
+/// Runs it; the outcome is no when there is nothing to show.
 ///
 /// # Errors
 /// The ledger's, and what `out` refuses.
-pub async fn run(args: &ShowArgs, console: &Console, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+pub async fn run(args: &Args, console: &Console, out: &mut dyn Write) -> anyhow::Result<Outcome> {
     let mut answer = Answer::new(out, args.json);
     match show(args, console, &mut answer).await {
         Ok(code) => Ok(code),
@@ -56,17 +66,17 @@ pub async fn run(args: &ShowArgs, console: &Console, out: &mut dyn Write) -> any
     }
 }
 
-async fn show(args: &ShowArgs, console: &Console, answer: &mut Answer<'_>) -> anyhow::Result<ExitCode> {
+async fn show(args: &Args, console: &Console, answer: &mut Answer<'_>) -> anyhow::Result<Outcome> {
     let key = console.find(&args.invoice, args.environment).await?;
     if args.content {
         answer.text(&(console.editable(key).await? + "\n"))?;
     } else if let Some(which) = args.document {
-        return document(key, which, args.version, console, answer).await;
+        return document(key, which, args.document_version, console, answer).await;
     } else {
         let story = console.show(key).await?;
-        answer.either(&story, |story| story.render())?;
+        answer.either(&story, Story::render)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Outcome::Done)
 }
 
 async fn document(
@@ -75,7 +85,7 @@ async fn document(
     version: Option<u32>,
     console: &Console,
     answer: &mut Answer<'_>,
-) -> anyhow::Result<ExitCode> {
+) -> anyhow::Result<Outcome> {
     let kind = match which {
         WhichDocument::Sent => DocumentKind::Sent,
         WhichDocument::Signed => DocumentKind::Signed,
@@ -92,7 +102,7 @@ async fn document(
     match kept.into_iter().flatten().next() {
         Some(document) => {
             answer.bytes(&document.bytes)?;
-            Ok(ExitCode::SUCCESS)
+            Ok(Outcome::Done)
         }
         None => anyhow::bail!(
             "no {} document of version {version} is kept; `show` without --document lists those that are",

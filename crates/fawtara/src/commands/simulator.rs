@@ -52,7 +52,9 @@ pub fn handle(settings: &Settings) -> anyhow::Result<Handle> {
         anyhow::anyhow!("simulator.tolerance {:?}: {error}", settings.simulator.tolerance)
     })?;
     let mut authority = Authority::new(rules, settings.simulator.seed);
-    for source in settings.income_sources.iter().filter(|source| source.environment == Environment::Simulation) {
+    for source in
+        settings.income_sources.iter().filter(|source| source.environment == Environment::Simulation)
+    {
         authority.register(Device {
             client_id: source.client_id.clone(),
             secret_key: source.secret()?.expose_secret().to_owned(),

@@ -1,30 +1,44 @@
 //! `fawtara verify`: recomputes every chain of the ledger and says what does not hold.
 
 use std::io::Write;
-use std::process::ExitCode;
 
-use clap::Args;
 use console::text::clean;
 use ledger::{Ledger, Verification};
 
-use super::answer::{Answer, REFUSED};
+use super::Outcome;
+use super::answer::Answer;
+use crate::settings::Settings;
+use crate::wiring;
 
-/// Check the ledger: every hash chain, every checkpoint, and that each invoice stands where its events say.
-#[derive(Debug, Args)]
-pub struct VerifyArgs {
+/// Arguments of `fawtara verify`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Runs it. Exit code 0 when all holds, 1 when something does not.
+/// `fawtara verify`.
+///
+/// # Errors
+/// A ledger that is away, or a standard output that is closed.
+pub async fn command(args: Args, settings: Settings) -> anyhow::Result<Outcome> {
+    let ledger = wiring::ledger(&settings).await?;
+    run(&args, ledger.as_ref(), &mut std::io::stdout()).await
+}
+
+/// Runs it; the outcome is no when something does not hold.
 ///
 /// # Errors
 /// The ledger's, and what `out` refuses.
-pub async fn run(args: &VerifyArgs, ledger: &dyn Ledger, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+pub async fn run(args: &Args, ledger: &dyn Ledger, out: &mut dyn Write) -> anyhow::Result<Outcome> {
     let verification = ledger.verify().await?;
     Answer::new(out, args.json).either(&verification, render)?;
-    Ok(if verification.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
+    Ok(judge(&verification))
+}
+
+fn judge(verification: &Verification) -> Outcome {
+    if verification.violations.is_empty() { Outcome::Done } else { Outcome::No }
 }
 
 fn render(verification: &Verification) -> String {
@@ -43,4 +57,44 @@ fn render(verification: &Verification) -> String {
         ),
     });
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use invoice::{Environment, InvoiceKey, Timestamp};
+    use ledger::{MemoryLedger, Schedule, Violation};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_honest_ledger_holds() {
+        let ledger = MemoryLedger::new(Arc::new(|| Timestamp::UNIX_EPOCH), Schedule::default());
+        let mut out = Vec::new();
+        let outcome = run(&Args { json: false }, &ledger, &mut out).await.unwrap();
+        assert_eq!(outcome, Outcome::Done);
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, "read 0 invoices with 0 events, and 0 checkpoints\neverything holds\n");
+    }
+
+    #[test]
+    fn every_violation_is_told_with_its_place() {
+        let key = InvoiceKey { environment: Environment::Production, uuid: Uuid::from_u128(7) };
+        let there = Violation { key: Some(key), version: Some(3), message: "the chain breaks".to_owned() };
+        let somewhere = Violation { key: None, version: None, message: "checkpoint 2 is gone".to_owned() };
+        let found =
+            Verification { streams: 2, events: 9, checkpoints: 1, violations: vec![there, somewhere] };
+        let text = render(&found);
+        for told in [
+            "read 2 invoices with 9 events, and 1 checkpoints",
+            "VIOLATION in production/00000000-0000-0000-0000-000000000007, event 3: the chain breaks",
+            "VIOLATION in the ledger: checkpoint 2 is gone",
+            "2 violation(s)",
+        ] {
+            assert!(text.contains(told), "{told} is missing in:\n{text}");
+        }
+        assert_eq!(judge(&found), Outcome::No);
+    }
 }

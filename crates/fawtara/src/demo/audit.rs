@@ -31,14 +31,18 @@ pub(super) fn compare(book: &Book, summary: &simulator::Summary) -> Audit {
     }
     for entry in book.entries.values().filter(|entry| entry.is_cleared()) {
         match held.remove(&(entry.invoice.key.uuid.to_string(), entry.invoice.number.clone())) {
-            None => audit.differences.push(format!("{}: cleared here, unknown to the authority", entry.invoice.number)),
+            None => audit
+                .differences
+                .push(format!("{}: cleared here, unknown to the authority", entry.invoice.number)),
             Some(theirs) => match difference(entry, theirs) {
                 None => audit.agreed += 1,
                 Some(what) => audit.differences.push(format!("{}: {what} differs", entry.invoice.number)),
             },
         }
     }
-    audit.differences.extend(held.values().map(|theirs| format!("{}: cleared there, not here", theirs.number)));
+    audit
+        .differences
+        .extend(held.values().map(|theirs| format!("{}: cleared there, not here", theirs.number)));
     for odd in &summary.suspicious {
         audit.differences.push(format!("{}: the authority finds it odd: {:?}", odd.number, odd.suspicion));
     }
@@ -107,7 +111,7 @@ fn deviation(book: &Book, answer: &Answer, plan: Option<&Exception>) -> Option<S
             let meant = plan.is_some_and(|plan| ends == Ends::RefusedAtIntake && codes.contains(&plan.code));
             (!meant).then(|| format!("refused at the intake ({})", codes.join(", ")))
         }
-        Answer::Repeat(_) => (ends != Ends::Repeat).then(|| "taken for a repeat".to_owned()),
+        Answer::Repeat => (ends != Ends::Repeat).then(|| "taken for a repeat".to_owned()),
         Answer::Taken(key) => {
             let Some(entry) = book.entries.get(key) else { return Some("lost".to_owned()) };
             let state = match ends {

@@ -16,7 +16,7 @@ pub(super) enum Answer {
     /// A new invoice, or an amendment.
     Taken(InvoiceKey),
     /// Known before; nothing happened.
-    Repeat(InvoiceKey),
+    Repeat,
     /// Never became an invoice.
     Refused {
         /// The refusal's own code first, then the codes of the faults that led to it.
@@ -30,7 +30,7 @@ impl Answer {
     pub(super) fn of(line: &Line) -> Self {
         match &line.answer {
             Ok(taken) if taken.new => Self::Taken(taken.invoice.key),
-            Ok(taken) => Self::Repeat(taken.invoice.key),
+            Ok(_) => Self::Repeat,
             Err(refused) => {
                 let (mut codes, messages) = faults(refused);
                 codes.insert(0, refused.code().to_owned());
@@ -44,10 +44,10 @@ fn faults(refused: &Refused) -> (Vec<String>, Vec<String>) {
     match refused {
         Refused::Invalid(faults) => (
             faults.iter().map(|fault| fault.code.to_string()).collect(),
-            faults.iter().map(ToString::to_string).collect(),
+            faults.iter().map(|fault| placed(&fault.path, &fault.message)).collect(),
         ),
         Refused::Unsupported { code, path, message } => {
-            (vec![(*code).to_owned()], vec![format!("{path}: {message}")])
+            (vec![(*code).to_owned()], vec![placed(path, message)])
         }
         Refused::Conflict { reason, differences, .. } => {
             let mut messages = vec![reason.clone()];
@@ -56,6 +56,11 @@ fn faults(refused: &Refused) -> (Vec<String>, Vec<String>) {
         }
         other => (Vec::new(), vec![other.to_string()]),
     }
+}
+
+/// A message with its place in the event; the code is shown beside it.
+fn placed(path: &str, message: &str) -> String {
+    if path.is_empty() { message.to_owned() } else { format!("{path}: {message}") }
 }
 
 /// One invoice and its attempts.
@@ -135,12 +140,22 @@ impl Book {
                 let number = self.numbers.get(line).map_or("?", String::as_str);
                 Some((*line, number, codes.as_slice(), messages.as_slice()))
             }
-            Answer::Taken(_) | Answer::Repeat(_) => None,
+            Answer::Taken(_) | Answer::Repeat => None,
         })
     }
 
     pub(super) fn repeats(&self) -> usize {
-        self.answers.values().filter(|answer| matches!(answer, Answer::Repeat(_))).count()
+        self.answers.values().filter(|answer| matches!(answer, Answer::Repeat)).count()
+    }
+
+    /// How long it took from accepted to cleared, the quickest first.
+    pub(super) fn times_to_clear(&self) -> Vec<Duration> {
+        let cleared = self.entries.values().filter(|entry| entry.is_cleared());
+        let mut times: Vec<_> = cleared
+            .filter_map(|entry| (entry.invoice.updated_at - entry.invoice.accepted_at).to_std().ok())
+            .collect();
+        times.sort_unstable();
+        times
     }
 
     /// The invoices that nothing has settled.

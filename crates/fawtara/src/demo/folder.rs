@@ -24,8 +24,14 @@ const NAME_BYTES: usize = 150;
 pub(super) type Names = BTreeMap<InvoiceKey, String>;
 
 /// Writes the folder anew.
-pub(super) async fn write(out: &Path, ledger: &dyn Ledger, book: &Book, audit: &Audit) -> anyhow::Result<Names> {
-    clear(out).with_context(|| format!("the folder {} of an earlier demo cannot be cleared", out.display()))?;
+pub(super) async fn write(
+    out: &Path,
+    ledger: &dyn Ledger,
+    book: &Book,
+    audit: &Audit,
+) -> anyhow::Result<Names> {
+    clear(out)
+        .with_context(|| format!("the folder {} of an earlier demo cannot be cleared", out.display()))?;
     fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     let names = names(book);
     for (key, entry) in &book.entries {
@@ -55,7 +61,7 @@ async fn invoice(folder: &Path, ledger: &dyn Ledger, entry: &Entry) -> anyhow::R
     }
     put(&folder.join("answer.json"), pretty(&answer(entry))?)?;
     if let Some(text) = &invoice.qr {
-        put(&folder.join("qr.svg"), qr::svg(text)?)?;
+        put(&folder.join("qr.svg"), qr::svg(text, &format!("SIMULATION {}", invoice.number))?)?;
     }
     Ok(())
 }

@@ -66,7 +66,7 @@ const ROWS: [(&str, &str, &str); 7] = [
 /// The display.
 pub(super) enum Progress {
     /// A terminal.
-    Bars(MultiProgress, Vec<ProgressBar>),
+    Bars(Vec<ProgressBar>),
     /// Anything else.
     Lines { began: Instant, last: Option<(Instant, Moment)> },
 }
@@ -80,28 +80,32 @@ impl Progress {
         let all = MultiProgress::new();
         let mut bars = Vec::with_capacity(ROWS.len());
         for (name, colour, meaning) in ROWS {
-            let template = format!("  {{prefix:>18}}  {{bar:36.{colour}/black.bright}} {{pos:>6}}  {{msg:.dim}}");
+            let template =
+                format!("  {{prefix:>18}}  {{bar:36.{colour}/black.bright}} {{pos:>6}}  {{msg:.dim}}");
             let style = ProgressStyle::with_template(&template)?.progress_chars("━━─");
             let bar = all.add(ProgressBar::new(events).with_style(style));
             bar.set_prefix(name);
             bar.set_message(meaning);
             bars.push(bar);
         }
-        Ok(Self::Bars(all, bars))
+        Ok(Self::Bars(bars))
     }
 
     /// Shows a moment.
     pub(super) fn show(&mut self, moment: Moment) {
         match self {
-            Self::Bars(_, bars) => {
+            Self::Bars(bars) => {
                 let Moment { accepted, encoded, in_flight, cleared, retry, person, refused, .. } = moment;
-                for (bar, count) in bars.iter().zip([accepted, encoded, in_flight, cleared, retry, person, refused]) {
+                for (bar, count) in
+                    bars.iter().zip([accepted, encoded, in_flight, cleared, retry, person, refused])
+                {
                     bar.set_position(count);
                 }
             }
             Self::Lines { began, last } => {
-                let due = last.is_none_or(|(time, seen)| time.elapsed() >= Duration::from_secs(1) && seen != moment);
-                if due {
+                let since = last.map_or(*began, |(time, _)| time);
+                let news = last.is_none_or(|(_, seen)| seen != moment);
+                if news && since.elapsed() >= Duration::from_secs(1) {
                     *last = Some((Instant::now(), moment));
                     say(*began, moment);
                 }
@@ -113,7 +117,7 @@ impl Progress {
     pub(super) fn finish(&mut self, moment: Moment) {
         self.show(moment);
         match self {
-            Self::Bars(_, bars) => bars.iter().for_each(ProgressBar::abandon),
+            Self::Bars(bars) => bars.iter().for_each(ProgressBar::abandon),
             Self::Lines { began, last } if last.is_none_or(|(_, seen)| seen != moment) => say(*began, moment),
             Self::Lines { .. } => {}
         }

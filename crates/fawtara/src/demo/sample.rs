@@ -111,11 +111,16 @@ mod tests {
                     assert!(!known_by_rules, "line {line} should be refused as {}", meant.unwrap().code);
                     assert!(meant.is_none_or(|meant| meant.number == checked.event.number), "line {line}");
                     let supported = ubl::supports(&checked.event);
-                    assert_eq!(supported.is_err(), meant.is_some_and(|meant| meant.code.starts_with("unsupported")));
+                    assert_eq!(
+                        supported.is_err(),
+                        meant.is_some_and(|meant| meant.code.starts_with("unsupported"))
+                    );
                     let earlier = seen.insert(checked.event.uuid, checked.content);
                     match meant.map(|meant| (meant.ends, meant.code.as_str())) {
                         Some((Ends::Repeat, _)) => assert_eq!(earlier, Some(checked.content), "line {line}"),
-                        Some((_, "conflict")) => assert!(earlier.is_some_and(|content| content != checked.content)),
+                        Some((_, "conflict")) => {
+                            assert!(earlier.is_some_and(|content| content != checked.content))
+                        }
                         _ => assert_eq!(earlier, None, "line {line} repeats a UUID"),
                     }
                 }
@@ -134,9 +139,13 @@ mod tests {
     /// What a retailer would find missing.
     #[test]
     fn the_sample_shows_the_breadth_of_the_trade() {
-        let events: Vec<InvoiceEvent> =
-            lines().into_iter().filter_map(|line| invoice::read(line).ok()).map(|checked| checked.event).collect();
-        let count = |wanted: &dyn Fn(&InvoiceEvent) -> bool| events.iter().filter(|event| wanted(event)).count();
+        let events: Vec<InvoiceEvent> = lines()
+            .into_iter()
+            .filter_map(|line| invoice::read(line).ok())
+            .map(|checked| checked.event)
+            .collect();
+        let count =
+            |wanted: &dyn Fn(&InvoiceEvent) -> bool| events.iter().filter(|event| wanted(event)).count();
         let sources: BTreeSet<_> = events.iter().map(InvoiceEvent::income_source).collect();
         assert!(sources.len() >= 4, "{sources:?}");
         assert!(count(&|event| event.family == Family::Income) > 50);
@@ -151,10 +160,16 @@ mod tests {
         assert!(lines.iter().filter(|line| !arabic(&line.name)).count() > 100);
         assert!(lines.iter().any(|line| line.name.contains('&') && line.name.contains('<')));
         assert!(lines.iter().filter(|line| line.quantity.decimals() == 3).count() > 50, "weighed goods");
-        assert!(lines.iter().filter(|line| line.unit_price.decimals() == 9).count() > 50, "shelf prices with tax");
+        assert!(
+            lines.iter().filter(|line| line.unit_price.decimals() == 9).count() > 50,
+            "shelf prices with tax"
+        );
         assert!(lines.iter().filter(|line| line.discount != invoice::Amount::ZERO).count() > 30);
-        let categories: BTreeSet<_> =
-            lines.iter().filter_map(|line| line.tax.as_ref()).map(|tax| format!("{:?} {}", tax.category, tax.percent)).collect();
+        let categories: BTreeSet<_> = lines
+            .iter()
+            .filter_map(|line| line.tax.as_ref())
+            .map(|tax| format!("{:?} {}", tax.category, tax.percent))
+            .collect();
         assert!(categories.len() >= 6, "{categories:?}");
         assert!(lines.iter().filter_map(|line| line.tax.as_ref()).any(|tax| tax.category == TaxCategory::O));
         let buyers: Vec<_> = events.iter().filter_map(|event| event.buyer.as_ref()).collect();
@@ -164,14 +179,18 @@ mod tests {
             .map(|identification| format!("{:?}", identification.scheme))
             .collect();
         assert_eq!(schemes.len(), 3, "{schemes:?}");
-        let places: BTreeSet<_> = buyers.iter().filter_map(|buyer| buyer.governorate).map(|place| format!("{place:?}")).collect();
+        let places: BTreeSet<_> =
+            buyers.iter().filter_map(|buyer| buyer.governorate).map(|place| format!("{place:?}")).collect();
         assert!(places.len() >= 5, "{places:?}");
     }
 
     #[test]
     fn every_trouble_befalls_an_event_of_the_sample_and_one_only() {
-        let numbers: Vec<String> =
-            lines().iter().filter_map(|line| invoice::read(line).ok()).map(|checked| checked.event.number).collect();
+        let numbers: Vec<String> = lines()
+            .iter()
+            .filter_map(|line| invoice::read(line).ok())
+            .map(|checked| checked.event.number)
+            .collect();
         for rule in Authority::shipped().unwrap().faults {
             let prefix = rule.matching.number_prefix.clone().unwrap();
             let hit: BTreeSet<_> = numbers.iter().filter(|number| number.starts_with(&prefix)).collect();

@@ -41,7 +41,9 @@ impl Transport for SimulatedTransport {
         match reply.delivery {
             Delivery::Refuse => Exchange::NotSent { reason: "the connection was refused".to_owned() },
             Delivery::Drop { after } => match timeout(patience, sleep(after)).await {
-                Ok(()) => Exchange::Lost { reason: "the connection was cut before an answer came".to_owned() },
+                Ok(()) => {
+                    Exchange::Lost { reason: "the connection was cut before an answer came".to_owned() }
+                }
                 Err(_) => timed_out(patience),
             },
             Delivery::Answer { after } => match timeout(patience, sleep(after)).await {

@@ -92,7 +92,8 @@ impl Source {
         let mut input = self.open()?;
         let mut preview = Preview { events: 0, numbers: BTreeMap::new(), sellers: BTreeMap::new() };
         let failed = || format!("{} cannot be read", self.name());
-        let first = input.fill_buf().with_context(failed)?.iter().find(|byte| !byte.is_ascii_whitespace()).copied();
+        let first =
+            input.fill_buf().with_context(failed)?.iter().find(|byte| !byte.is_ascii_whitespace()).copied();
         if first == Some(b'[') {
             let events: Vec<Box<RawValue>> = serde_json::from_reader(input)
                 .with_context(|| format!("{} begins with [ but is no JSON array", self.name()))?;

@@ -9,7 +9,7 @@ use broker::Ladder;
 use invoice::event::Family;
 use invoice::life::Policy;
 use invoice::{Environment, IncomeSource};
-use ledger::{Draft, Encode, Schedule, Unfit};
+use ledger::{Draft, Encode, PostgresLedger, Schedule, Unfit};
 use producer::Intake;
 use secrecy::SecretString;
 use simulator::{Device, Handle};
@@ -50,8 +50,16 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Starts the roles. With `services`, `base` says where the ledger and the broker are, and both must be the demo's own.
-    pub(super) async fn set(authority: &Authority, base: Settings, services: bool, own: bool) -> anyhow::Result<Self> {
+    pub(super) async fn set(
+        authority: &Authority,
+        base: Settings,
+        services: bool,
+        own: bool,
+    ) -> anyhow::Result<Self> {
         let settings = settings(base, &authority.devices, services);
+        if services && !settings.ledger.url.is_memory() {
+            PostgresLedger::migrate(settings.ledger.url.expose()).await?;
+        }
         let seams = wiring::connect(&settings, "demo").await?;
         let counts = seams.ledger.standing().await?.counts;
         if counts.iter().any(|count| count.count > 0) {
@@ -108,12 +116,12 @@ fn settings(base: Settings, devices: &[Device], services: bool) -> Settings {
         settings.ledger.url = SecretUrl::new("memory");
         settings.broker.url = SecretUrl::new("memory");
     }
-    settings.broker.ladder_ms = Ladder { rungs_ms: vec![200, 500, 1_000] };
+    settings.broker.ladder_ms = Ladder { rungs_ms: vec![100, 250, 500, 1_000] };
     settings.authority.timeout_ms = TIMEOUT_MS;
     settings.policy = Policy {
         ladder_ms: vec![200, 500, 1_000, 1_000, 1_000],
         plateau_ms: 1_500,
-        suspect_ms: vec![200, 300, 500, 700, 1_000],
+        suspect_ms: vec![200, 250, 300, 400, 500],
         credentials_ms: 1_000,
         retry_after_max_ms: 2_000,
         ..Policy::default()

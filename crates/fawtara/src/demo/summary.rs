@@ -9,13 +9,15 @@ use ledger::AttemptRecord;
 use super::audit::Audit;
 use super::book::{Book, Entry};
 use super::folder::Names;
-use super::sample::Exception;
 use super::qr;
+use super::sample::Exception;
 
 /// Rows that are shown of one kind; the folder holds them all.
 const ROWS: usize = 20;
-/// Characters of a message on one line.
-const MESSAGE: usize = 110;
+/// Messages that are shown of one invoice, and lines of one message.
+const MESSAGES: usize = 3;
+/// Characters on one line.
+const WIDTH: usize = 84;
 
 /// Colours, or none.
 #[derive(Clone, Copy)]
@@ -72,11 +74,11 @@ impl Summary<'_> {
     /// The whole text.
     pub(super) fn text(&self) -> anyhow::Result<String> {
         let mut text = String::new();
-        self.qr(&mut text)?;
         self.refused_at_intake(&mut text)?;
         self.for_a_person(&mut text)?;
         self.sent_again(&mut text)?;
         self.still_open(&mut text)?;
+        self.qr(&mut text)?;
         self.counts(&mut text)?;
         self.records(&mut text)?;
         self.plan(&mut text)?;
@@ -90,7 +92,13 @@ impl Summary<'_> {
         self.heading(text, "One of the QR codes, as it belongs on the printed invoice", None)?;
         text.push_str(&qr::draw(code, self.paint.0)?);
         let summary = &entry.summary;
-        writeln!(text, "  SIMULATION   {}   {} {}", entry.invoice.number, summary.payable, summary.currency)?;
+        writeln!(
+            text,
+            "  SIMULATION   {}   {} {}",
+            entry.invoice.number,
+            money(summary.payable),
+            summary.currency
+        )?;
         if let Some(seller) = &self.seller {
             writeln!(text, "  {seller}")?;
         }
@@ -117,10 +125,13 @@ impl Summary<'_> {
         self.heading(text, "Refused at the intake: never became invoices", Some(refused.len()))?;
         for (line, number, codes, messages) in refused.iter().take(ROWS) {
             let code = codes.last().map_or("", String::as_str);
-            writeln!(text, "  {number:<14} {} {}", self.paint.red(format!("{code:<24}")), self.paint.dim(format!("line {line}")))?;
-            for message in messages.iter().take(3) {
-                writeln!(text, "  {:14} {}", "", short(message))?;
-            }
+            writeln!(
+                text,
+                "  {number:<14} {} {}",
+                self.paint.red(format!("{code:<24}")),
+                self.paint.dim(format!("line {line}"))
+            )?;
+            messages.iter().take(MESSAGES).try_for_each(|message| beneath(text, message))?;
         }
         self.more(text, refused.len())
     }
@@ -138,7 +149,7 @@ impl Summary<'_> {
                 _ => format!("given up after {} sends", entry.sends()),
             };
             writeln!(text, "  {:<14} {}", invoice.number, self.paint.red(state))?;
-            writeln!(text, "  {:14} {}", "", short(invoice.message.as_deref().unwrap_or("no reason is known")))?;
+            beneath(text, invoice.message.as_deref().unwrap_or("no reason is known"))?;
             if let Some(why) = self.lesson(&invoice.number) {
                 writeln!(text, "  {:14} {}", "", self.paint.dim(format!("here: {why}")))?;
             }
@@ -171,7 +182,13 @@ impl Summary<'_> {
         self.heading(text, "Still open when the time was up", Some(open.len()))?;
         for entry in open.iter().take(ROWS) {
             let last = entry.attempts.last().map(said).unwrap_or_default();
-            writeln!(text, "  {:<14} {}  {}", entry.invoice.number, self.paint.yellow(entry.invoice.state), short(&last))?;
+            writeln!(
+                text,
+                "  {:<14} {}  {}",
+                entry.invoice.number,
+                self.paint.yellow(entry.invoice.state),
+                short(&last)
+            )?;
         }
         self.more(text, open.len())
     }
@@ -184,7 +201,8 @@ impl Summary<'_> {
         let given_up = book.standing(&[State::DeadLettered]).len();
         let (refused, repeats, open) = (book.refused().count(), book.repeats(), book.open().len());
         let seconds = book.took.as_secs_f64();
-        let rate = if seconds > 0.0 { f64::from(u32::try_from(cleared).unwrap_or(u32::MAX)) / seconds } else { 0.0 };
+        let rate =
+            if seconds > 0.0 { f64::from(u32::try_from(cleared).unwrap_or(u32::MAX)) / seconds } else { 0.0 };
         self.heading(text, "SIMULATION: how it ended", None)?;
         writeln!(text, "  {:>6}  events published", book.answers.len())?;
         let mut row = |count: usize, shown: String, what: String| {
@@ -192,17 +210,28 @@ impl Summary<'_> {
         };
         let after_trouble =
             if again > 0 { format!(", {again} of them after trouble on the way") } else { String::new() };
-        row(cleared, paint.green(format!("{cleared:>6}")), format!("cleared, each with the authority's QR{after_trouble}"))?;
-        row(rejected, paint.red(format!("{rejected:>6}")), "refused by the authority: wait for a person".to_owned())?;
+        row(
+            cleared,
+            paint.green(format!("{cleared:>6}")),
+            format!("cleared, each with the authority's QR{after_trouble}"),
+        )?;
+        row(
+            rejected,
+            paint.red(format!("{rejected:>6}")),
+            "refused by the authority: wait for a person".to_owned(),
+        )?;
         row(given_up, paint.red(format!("{given_up:>6}")), "given up: wait for a person".to_owned())?;
         row(refused, paint.red(format!("{refused:>6}")), "refused at the intake".to_owned())?;
         row(repeats, format!("{repeats:>6}"), "known already: publishing twice changes nothing".to_owned())?;
         row(open, paint.yellow(format!("{open:>6}")), "still open".to_owned())?;
-        writeln!(
-            text,
-            "  in {seconds:.1} s, {rate:.0} invoices a second {}",
-            paint.dim("(the simulated authority takes its time; `make bench` measures)")
-        )
+        write!(text, "  in {seconds:.1} s, {rate:.0} cleared a second")?;
+        let times = book.times_to_clear();
+        if let (Some(middle), Some(last)) = (times.get(times.len() / 2), times.last()) {
+            let (middle, last) = (middle.as_secs_f64(), last.as_secs_f64());
+            write!(text, "; half within {middle:.1} s of publishing, the last after {last:.1} s")?;
+        }
+        let pace = "the simulated authority takes about 0.1 s for an answer and is asked 16 at once; `make bench` measures";
+        writeln!(text, "\n  {}", paint.dim(format!("({pace})")))
     }
 
     fn records(&self, text: &mut String) -> fmt::Result {
@@ -220,8 +249,16 @@ impl Summary<'_> {
                 audit.agreed,
             );
         }
-        self.heading(text, "The authority's own record and the ledger differ", Some(audit.differences.len()))?;
-        audit.differences.iter().take(ROWS).try_for_each(|line| writeln!(text, "  {}", self.paint.red(line)))?;
+        self.heading(
+            text,
+            "The authority's own record and the ledger differ",
+            Some(audit.differences.len()),
+        )?;
+        audit
+            .differences
+            .iter()
+            .take(ROWS)
+            .try_for_each(|line| writeln!(text, "  {}", self.paint.red(line)))?;
         self.more(text, audit.differences.len())
     }
 
@@ -230,7 +267,11 @@ impl Summary<'_> {
             return Ok(());
         }
         if self.deviations.is_empty() {
-            return writeln!(text, "  {} every event of the sample ended as it is meant to", self.paint.green("✓"));
+            return writeln!(
+                text,
+                "  {} every event of the sample ended as it is meant to",
+                self.paint.green("✓")
+            );
         }
         self.heading(text, "Not as the sample is meant to end", Some(self.deviations.len()))?;
         self.deviations.iter().take(ROWS).try_for_each(|line| writeln!(text, "  {}", self.paint.red(line)))
@@ -238,12 +279,23 @@ impl Summary<'_> {
 
     fn folder(&self, text: &mut String) -> fmt::Result {
         let out = self.out.display();
-        writeln!(text, "\n  {}  event, XML, answers, signed XML and QR image of each invoice", self.paint.bold(format!("{out}/")))?;
+        writeln!(
+            text,
+            "\n  {}  event, XML, answers, signed XML and QR image of each invoice",
+            self.paint.bold(format!("{out}/"))
+        )?;
         if let Some(name) = shown(self.book).and_then(|entry| self.names.get(&entry.invoice.key)) {
-            writeln!(text, "  such as {out}/{name}/qr.svg; the whole list is in {out}/{}", super::folder::SUMMARY)?;
+            writeln!(
+                text,
+                "  such as {out}/{name}/qr.svg; the whole list is in {out}/{}",
+                super::folder::SUMMARY
+            )?;
         }
         if self.exceptions.is_some() {
-            writeln!(text, "  Your own events next: fawtara demo FILE, one JSON object a line (schemas/invoice-event.v1.json).")?;
+            writeln!(
+                text,
+                "  Your own events next: fawtara demo FILE, one JSON object a line (schemas/invoice-event.v1.json)."
+            )?;
         }
         Ok(())
     }
@@ -253,10 +305,19 @@ impl Summary<'_> {
         let exceptions = self.exceptions?;
         // A repeat has the number of an invoice that may have a lesson of its own.
         let told = exceptions.iter().find(|exception| {
-            exception.number == number && matches!(exception.ends, super::Ends::Cleared | super::Ends::Rejected | super::Ends::DeadLettered)
+            exception.number == number
+                && matches!(
+                    exception.ends,
+                    super::Ends::Cleared | super::Ends::Rejected | super::Ends::DeadLettered
+                )
         })?;
         Some(&told.why)
     }
+}
+
+/// As it is written on an invoice: the dinar has three decimals.
+fn money(amount: invoice::Amount) -> String {
+    format!("{:.3}", amount.decimal())
 }
 
 /// What was heard in an attempt.
@@ -267,11 +328,67 @@ fn said(attempt: &AttemptRecord) -> String {
     }
 }
 
-/// One line of at most so many characters, without anything that a terminal might obey.
-fn short(message: &str) -> String {
-    let mut line: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MESSAGE).collect();
-    if message.chars().nth(MESSAGE).is_some() {
-        line.push('…');
+/// A message beneath its invoice, broken between words.
+fn beneath(text: &mut String, message: &str) -> fmt::Result {
+    wrapped(message).iter().try_for_each(|line| writeln!(text, "  {:14} {line}", ""))
+}
+
+fn wrapped(message: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in clean(message).split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + word.chars().count() < WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ if lines.len() == MESSAGES => {
+                if let Some(line) = lines.last_mut() {
+                    line.push('…');
+                }
+                break;
+            }
+            _ => lines.push(word.to_owned()),
+        }
     }
-    line
+    lines.iter().map(|line| short(line)).collect()
+}
+
+/// The beginning of a message, on one line.
+fn short(message: &str) -> String {
+    let clean = clean(message);
+    match clean.char_indices().nth(WIDTH) {
+        Some((end, _)) => format!("{}…", clean.get(..end).unwrap_or_default()),
+        None => clean,
+    }
+}
+
+/// Without anything that a terminal might obey.
+fn clean(message: &str) -> String {
+    message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_broken_between_words_and_bounded() {
+        let words = "سطر طويل من الكلام ".repeat(40);
+        let lines = wrapped(&words);
+        assert_eq!(lines.len(), MESSAGES);
+        assert!(lines.iter().all(|line| line.chars().count() <= WIDTH + 1), "{lines:?}");
+        assert!(lines.iter().all(|line| line.starts_with("سطر")
+            || line.starts_with("طويل")
+            || line.starts_with("من")
+            || line.starts_with("الكلام")));
+        assert!(lines.last().unwrap().ends_with('…'));
+        assert_eq!(wrapped("قصير"), ["قصير"]);
+    }
+
+    #[test]
+    fn an_answer_cannot_command_the_terminal() {
+        assert_eq!(short("a\u{1b}[2Jb\r\nc"), "a [2Jb  c");
+        assert_eq!(wrapped(&"x".repeat(500)).len(), 1);
+    }
 }

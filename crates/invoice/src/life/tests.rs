@@ -208,7 +208,9 @@ fn cleared() -> Outcome {
 }
 
 fn holds_other() -> Outcome {
-    Outcome::HoldsOther { qr: Some("QR-آخر".to_owned()), difference: "المجموع مختلف".to_owned() }
+    Outcome::HoldsOther {
+        qr: Some("QR-آخر".to_owned()), difference: "المجموع مختلف".to_owned()
+    }
 }
 
 fn not_now() -> Outcome {

@@ -144,7 +144,8 @@ async fn a_body_without_end_is_lost_and_not_kept() {
         format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", MAX_ANSWER_BYTES + 1).into_bytes();
     let server = Server::start(move |_, _| Act::Say(announced.clone())).await;
     let exchange = post(endpoint(&server.url())).await;
-    assert!(is_lost(&exchange), "{exchange:?}");
+    // It does not wait for what it would not keep.
+    assert!(matches!(&exchange, Exchange::Lost { reason } if reason.contains("more than")), "{exchange:?}");
     let mut streamed = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     for _ in 0..=16 {
         streamed.extend_from_slice(b"100000\r\n");

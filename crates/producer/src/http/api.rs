@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tracing::Instrument;
 
 use super::problem::Problem;
 use crate::batcher::{Answer, Batcher};
@@ -44,7 +45,8 @@ impl Api {
             .and_then(|value| value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer ")));
         // Every key is compared, so that the time says nothing of which one fits.
         self.keys.is_empty()
-            || key.is_some_and(|key| self.keys.iter().fold(false, |admitted, hash| admitted | hash.admits(key)))
+            || key
+                .is_some_and(|key| self.keys.iter().fold(false, |admitted, hash| admitted | hash.admits(key)))
     }
 }
 
@@ -69,18 +71,15 @@ pub(crate) async fn admit(State(api): State<Arc<Api>>, request: Request, next: N
     next.run(request).await
 }
 
-/// The trace that an event belongs to: the publisher's, or ours.
+/// The trace that an event belongs to: our span's, when one is recorded, else the publisher's as it came.
 pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
-    headers
-        .get("traceparent")
-        .and_then(|value| value.to_str().ok())
-        .filter(|value| value.len() <= 128)
-        .map(ToOwned::to_owned)
-        .or_else(telemetry::current_traceparent)
+    telemetry::current_traceparent().or_else(|| {
+        let given = headers.get("traceparent").and_then(|value| value.to_str().ok())?;
+        (given.len() <= 128).then(|| given.to_owned())
+    })
 }
 
 /// `POST /v1/invoices`: 202 for a new draft, 200 for a repeat.
-#[tracing::instrument(name = "publish", skip_all, fields(otel.kind = "producer"))]
 pub(crate) async fn publish(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,
@@ -89,24 +88,30 @@ pub(crate) async fn publish(
     let body = match body {
         Ok(body) => body,
         Err(rejection) => {
-            return Problem::new(rejection.status(), "unreadable_body", rejection.body_text()).into_response();
+            return Problem::new(rejection.status(), "unreadable_body", rejection.body_text())
+                .into_response();
         }
     };
-    telemetry::adopt_parent(&tracing::Span::current(), headers.get("traceparent").and_then(|value| value.to_str().ok()));
-    let trace = telemetry::current_traceparent().or_else(|| traceparent(&headers));
-    let answer = match api.intake.check(&body, trace) {
-        Ok(arrival) => api.batcher.offer(arrival).await,
-        Err(refused) => Err(refused),
-    };
-    count(&answer);
-    match answer {
-        Ok(taken) => {
-            let status = if taken.new { StatusCode::ACCEPTED } else { StatusCode::OK };
-            let place = format!("/v1/invoices/{}", taken.invoice.key.uuid);
-            (status, [(header::LOCATION, place)], Json(receipt(&taken))).into_response()
+    let span = tracing::info_span!("publish", otel.kind = "producer");
+    // The parent must be known before the span is entered.
+    telemetry::adopt_parent(&span, headers.get("traceparent").and_then(|value| value.to_str().ok()));
+    async {
+        let answer = match api.intake.check(&body, traceparent(&headers)) {
+            Ok(arrival) => api.batcher.offer(arrival).await,
+            Err(refused) => Err(refused),
+        };
+        count(&answer);
+        match answer {
+            Ok(taken) => {
+                let status = if taken.new { StatusCode::ACCEPTED } else { StatusCode::OK };
+                let place = format!("/v1/invoices/{}", taken.invoice.key.uuid);
+                (status, [(header::LOCATION, place)], Json(receipt(&taken))).into_response()
+            }
+            Err(refused) => Problem::from(&refused).into_response(),
         }
-        Err(refused) => Problem::from(&refused).into_response(),
     }
+    .instrument(span)
+    .await
 }
 
 /// What a publisher is told of an event that is durable.
@@ -128,5 +133,7 @@ pub(crate) fn count(answer: &Answer) {
         Ok(_) => "repeat",
         Err(refused) => refused.code(),
     };
-    telemetry::metrics().intake.add(1, &[telemetry::label("via", "http"), telemetry::label("result", result)]);
+    telemetry::metrics()
+        .intake
+        .add(1, &[telemetry::label("via", "http"), telemetry::label("result", result)]);
 }

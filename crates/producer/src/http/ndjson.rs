@@ -39,7 +39,8 @@ enum Input {
 
 pub(crate) async fn publish(State(api): State<Arc<Api>>, headers: HeaderMap, body: Body) -> Response {
     let trace = traceparent(&headers);
-    let lines = Lines { body: body.into_data_stream(), buffer: Vec::new(), skipping: false, line: 0, ended: false };
+    let lines =
+        Lines { body: body.into_data_stream(), buffer: Vec::new(), skipping: false, line: 0, ended: false };
     let results = stream::unfold((api, lines, trace), |(api, mut lines, trace)| async move {
         let batch = lines.next_batch(api.batch).await;
         if batch.is_empty() {
@@ -66,11 +67,17 @@ async fn answer(api: &Arc<Api>, batch: Vec<Input>, trace: Option<&String>) -> Ve
             Input::TooLong(line) => {
                 let limit = invoice::limits::EVENT_BYTES;
                 let detail = format!("the line has more than {limit} bytes; it was passed over");
-                numbered(line, Problem::new(axum::http::StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail).into_body())
+                numbered(
+                    line,
+                    Problem::new(axum::http::StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail).into_body(),
+                )
             }
             Input::Broken(line, reason) => {
                 let detail = format!("the body broke off: {reason}; lines from here on were not taken");
-                numbered(line, Problem::new(axum::http::StatusCode::BAD_REQUEST, "broken_body", detail).into_body())
+                numbered(
+                    line,
+                    Problem::new(axum::http::StatusCode::BAD_REQUEST, "broken_body", detail).into_body(),
+                )
             }
         }
     });

@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use invoice::InvoiceKey;
 use invoice::Environment;
+use invoice::InvoiceKey;
 use ledger::LedgerError;
 use serde::Deserialize;
 use serde_json::json;
@@ -28,13 +28,15 @@ pub(crate) async fn show(
     Query(which): Query<Which>,
 ) -> Response {
     let Ok(uuid) = uuid.parse::<Uuid>() else {
-        return Problem::new(StatusCode::BAD_REQUEST, "not_a_uuid", format!("{uuid:?} is not a UUID")).into_response();
+        return Problem::new(StatusCode::BAD_REQUEST, "not_a_uuid", format!("{uuid:?} is not a UUID"))
+            .into_response();
     };
     match look_up(&api, uuid, which.environment).await {
         Ok(response) => response,
         Err(error) => {
             tracing::warn!(%error, "an invoice could not be shown");
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the ledger is unavailable").into_response()
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the ledger is unavailable")
+                .into_response()
         }
     }
 }

@@ -47,7 +47,7 @@ impl Shop {
     fn with_fault(fault: Fault) -> Self {
         let shop = Self::new();
         shop.handle.with(|authority| {
-            authority.add_fault(FaultRule { times: Times::Total(1), ..FaultRule::always(fault) })
+            authority.add_fault(FaultRule { times: Times::Total(1), ..FaultRule::always(fault) });
         });
         shop
     }

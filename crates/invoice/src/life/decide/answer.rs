@@ -124,8 +124,7 @@ fn accepted_late(
     // The next answer to what is on its way will agree with it, or differ and go to a person.
     let on_its_way = matches!(invoice.state, State::Submitted | State::PendingRetry);
     // Sending the same bytes again fetches the QR, even for an invoice that was given up.
-    let same_bytes =
-        invoice.state != State::Draft && document == invoice.document && invoice.xml.is_some();
+    let same_bytes = invoice.state != State::Draft && document == invoice.document && invoice.xml.is_some();
     if known {
         Event::LateAnswer { attempt, outcome: Outcome::AcceptedWithoutQr.kind(), evidence }
     } else if on_its_way || same_bytes {

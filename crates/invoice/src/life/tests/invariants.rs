@@ -1,22 +1,37 @@
 //! What must hold of every single event, whatever led to it. Written from the promises, not from the code.
 
+use std::fmt;
+
 use super::*;
+
+/// What to tell when something does not hold; written only then.
+struct Told<'a> {
+    before: &'a Invoice,
+    event: &'a Event,
+    after: &'a Invoice,
+}
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}\nfrom {:?}\nto {:?}", self.event, self.before, self.after)
+    }
+}
 
 /// Holds `event`, which led from `before` to `after`, against the promises.
 #[track_caller]
 pub(super) fn hold(before: &Invoice, event: &Event, after: &Invoice, now: Timestamp) {
-    let told = format!("{event:?}\nfrom {before:?}\nto {after:?}");
+    let told = &Told { before, event, after };
     assert_eq!((after.version, after.updated_at), (before.version + 1, now), "{told}");
     assert_eq!(
         (after.key, &after.source, &after.number, after.accepted_at),
         (before.key, &before.source, &before.number, before.accepted_at),
         "{told}"
     );
-    shape(after, &told);
-    identity(before, event, after, &told);
-    attempts(before, event, after, now, &told);
-    doubt(before, event, after, &told);
-    charges(before, event, after, &told);
+    shape(after, told);
+    identity(before, event, after, told);
+    attempts(before, event, after, now, told);
+    doubt(before, event, after, told);
+    charges(before, event, after, told);
     if matches!(event, Event::LateAnswer { .. }) || before.state == State::Cleared {
         assert!(matches!(event, Event::LateAnswer { .. }), "nothing leaves cleared: {told}");
         let untouched = Invoice { version: after.version, updated_at: now, ..before.clone() };
@@ -29,12 +44,15 @@ pub(super) fn hold(before: &Invoice, event: &Event, after: &Invoice, now: Timest
         assert_eq!((after.cleared_document, after.qr.as_ref()), (Some(*document), Some(qr)), "{told}");
     }
     if let Some(Actor { name, reason }) = event.actor() {
-        assert!(!name.trim().is_empty() && !reason.trim().is_empty(), "nobody changes anything unnamed: {told}");
+        assert!(
+            !name.trim().is_empty() && !reason.trim().is_empty(),
+            "nobody changes anything unnamed: {told}"
+        );
     }
 }
 
 /// What is set exactly when.
-fn shape(invoice: &Invoice, told: &str) {
+fn shape(invoice: &Invoice, told: &Told<'_>) {
     let state = invoice.state;
     assert_eq!(invoice.lease_until.is_some(), state == State::Submitted, "lease: {told}");
     assert_eq!(invoice.due_at.is_some(), state == State::PendingRetry, "due: {told}");
@@ -58,7 +76,7 @@ fn shape(invoice: &Invoice, told: &str) {
 }
 
 /// Counter, contents and bytes.
-fn identity(before: &Invoice, event: &Event, after: &Invoice, told: &str) {
+fn identity(before: &Invoice, event: &Event, after: &Invoice, told: &Told<'_>) {
     if before.icv.is_some() {
         assert_eq!(after.icv, before.icv, "the counter stays: {told}");
     }
@@ -68,7 +86,11 @@ fn identity(before: &Invoice, event: &Event, after: &Invoice, told: &str) {
     let unfixed = amended || matches!(event, Event::Requeued { mode: RequeueMode::Reencode, .. });
     match event {
         Event::Encoded { icv, xml, document } => {
-            assert_eq!((before.state, before.xml, *document), (State::Draft, None, before.document), "{told}");
+            assert_eq!(
+                (before.state, before.xml, *document),
+                (State::Draft, None, before.document),
+                "{told}"
+            );
             assert_eq!((after.icv, after.xml), (Some(*icv), Some(*xml)), "{told}");
         }
         _ if unfixed => {
@@ -86,7 +108,7 @@ fn identity(before: &Invoice, event: &Event, after: &Invoice, told: &str) {
 }
 
 /// One holder at most, numbers that rise, the fixed bytes.
-fn attempts(before: &Invoice, event: &Event, after: &Invoice, now: Timestamp, told: &str) {
+fn attempts(before: &Invoice, event: &Event, after: &Invoice, now: Timestamp, told: &Told<'_>) {
     match event {
         Event::SubmissionStarted { attempt, document, xml, lease_until, .. } => {
             assert_eq!((*attempt, after.attempt), (before.attempt + 1, before.attempt + 1), "{told}");
@@ -108,7 +130,7 @@ fn attempts(before: &Invoice, event: &Event, after: &Invoice, now: Timestamp, to
 }
 
 /// Promise 6.
-fn doubt(before: &Invoice, event: &Event, after: &Invoice, told: &str) {
+fn doubt(before: &Invoice, event: &Event, after: &Invoice, told: &Told<'_>) {
     if let (Some(doubtful), None) = (before.in_doubt, after.in_doubt) {
         match event {
             // An acceptance is one, whoever hears it and when.
@@ -137,10 +159,11 @@ fn doubt(before: &Invoice, event: &Event, after: &Invoice, told: &str) {
 }
 
 /// Only a suspect 500 is charged; only it, and silence, may end as a dead letter without a word from the authority.
-fn charges(before: &Invoice, event: &Event, after: &Invoice, told: &str) {
+fn charges(before: &Invoice, event: &Event, after: &Invoice, told: &Told<'_>) {
     let suspect = matches!(
         event,
-        Event::Deferred { reason: DeferReason::Suspect, .. } | Event::DeadLettered { cause: Cause::Suspect, .. }
+        Event::Deferred { reason: DeferReason::Suspect, .. }
+            | Event::DeadLettered { cause: Cause::Suspect, .. }
     );
     let anew = matches!(
         event,

@@ -1,0 +1,259 @@
+//! A ledger that is slow, away before a call, or away after the call took effect, as one process sees it.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use invoice::life::{Actor, Command, Context, Event, OutcomeKind, Policy, Step, decide};
+use invoice::{Digest, InvoiceKey, Timestamp};
+use ledger::{
+    Amendable, Appended, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, Draft, Encode,
+    EncodeOutcome, Filter, Ledger, LedgerError, Loaded, NewDocument, Page, Reception, RecordedEvent,
+    RefusedIntake, Standing, Swept, Verification,
+};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::{Chaos, Sabotage};
+use crate::life::Life;
+
+/// The ledger as one process sees it.
+pub struct FaultyLedger {
+    inner: Arc<dyn Ledger>,
+    chaos: Arc<Chaos>,
+    life: Life,
+}
+
+impl FaultyLedger {
+    pub(super) fn new(inner: Arc<dyn Ledger>, chaos: Arc<Chaos>, life: Life) -> Self {
+        Self { inner, chaos, life }
+    }
+
+    async fn pass<T>(
+        &self,
+        name: &'static str,
+        call: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, LedgerError> {
+        self.life.step().await;
+        self.dawdle().await;
+        if self.chaos.fails(&self.life, name, |weather| weather.ledger_before) {
+            return Err(LedgerError::Unavailable(format!("{name}: the connection was lost before the call")));
+        }
+        self.life.step().await;
+        let answer = self.life.live(call).await;
+        self.life.step().await;
+        self.dawdle().await;
+        if self.chaos.strikes(|weather| weather.ledger_stall) {
+            self.life.note_harm();
+            sleep(Duration::from_millis(self.chaos.weather.stall_ms)).await;
+        }
+        self.life.step().await;
+        if self.chaos.fails(&self.life, name, |weather| weather.ledger_after) {
+            return Err(LedgerError::Unavailable(format!("{name}: the connection was lost after the call")));
+        }
+        self.chaos.passed(&self.life, name);
+        answer
+    }
+
+    async fn dawdle(&self) {
+        if self.chaos.strikes(|weather| weather.ledger_slow) {
+            sleep(Duration::from_millis(self.chaos.up_to(|weather| weather.slow_ms))).await;
+        }
+    }
+
+    /// Draws counters first and fixes the bytes later, as nobody should: whatever goes wrong between the two leaves a hole.
+    async fn encode_outside(
+        &self,
+        keys: Vec<InvoiceKey>,
+        encoder: Arc<dyn Encode>,
+    ) -> Result<Vec<EncodeOutcome>, LedgerError> {
+        let mut outcomes = Vec::with_capacity(keys.len());
+        for key in keys {
+            let content = self.inner.content(key).await?;
+            let now = self.inner.now().await?;
+            let Some(Amendable { invoice, normal_form }) =
+                content.filter(|content| content.invoice.waits_for() == Some(Step::Encode))
+            else {
+                outcomes
+                    .push(EncodeOutcome::Skipped(self.inner.load(&[key]).await?.invoices.pop().flatten()));
+                continue;
+            };
+            let icv = invoice.icv.unwrap_or_else(|| self.chaos.next_counter(&invoice.source));
+            self.life.step().await;
+            self.dawdle().await;
+            let draft = Draft { invoice: invoice.clone(), normal_form };
+            let (command, documents) = match encoder.encode(&draft, icv) {
+                Ok(bytes) => {
+                    let xml = Digest::of(&bytes);
+                    let sent = NewDocument { document: invoice.document, kind: DocumentKind::Sent, bytes };
+                    (Command::Encode { icv, xml }, vec![sent])
+                }
+                Err(unfit) => (Command::FindUnfit { message: unfit.message }, Vec::new()),
+            };
+            let fit = !documents.is_empty();
+            let context = Context { now, policy: &Policy::default() };
+            let events = decide(&invoice, command, context)
+                .map_err(|error| LedgerError::Refused(error.to_string()))?;
+            let change = Change { invoice, events, at: now, documents, attempt: None };
+            outcomes.push(match self.inner.append(vec![change]).await?.pop() {
+                Some(Appended::Done(invoice)) if fit => EncodeOutcome::Encoded(invoice),
+                Some(Appended::Done(invoice)) => EncodeOutcome::Unfit(invoice),
+                Some(Appended::Outdated) | None => EncodeOutcome::Skipped(None),
+            });
+        }
+        Ok(outcomes)
+    }
+
+    /// Appends as if nothing had been wrong with the batch.
+    async fn append_carelessly(&self, mut batch: Vec<Change>) -> Result<Vec<Appended>, LedgerError> {
+        if self.chaos.sabotage() == Some(Sabotage::LateRefusalWins) {
+            for event in batch.iter_mut().flat_map(|change| &mut change.events) {
+                if let Event::LateAnswer { attempt, outcome: OutcomeKind::Refused, evidence } = event {
+                    *event = Event::Refused { attempt: *attempt, evidence: evidence.clone() };
+                }
+            }
+        }
+        if self.chaos.sabotage() == Some(Sabotage::EffectBeforeIntent) && batch.iter().all(starts) {
+            // The start of the attempt is "committed" while its POST is under way already.
+            let inner = Arc::clone(&self.inner);
+            let appended = batch
+                .iter()
+                .map(|change| {
+                    let mut invoice = change.invoice.clone();
+                    for event in &change.events {
+                        invoice.evolve(event, change.at);
+                    }
+                    Appended::Done(invoice)
+                })
+                .collect();
+            let life = self.life.clone();
+            tokio::spawn(async move {
+                life.live(sleep(Duration::from_millis(20))).await;
+                inner.append(batch).await
+            });
+            return Ok(appended);
+        }
+        self.inner.append(batch).await
+    }
+}
+
+fn starts(change: &Change) -> bool {
+    change.events.iter().any(|event| matches!(event, Event::SubmissionStarted { .. }))
+}
+
+#[async_trait]
+impl Ledger for FaultyLedger {
+    async fn now(&self) -> Result<Timestamp, LedgerError> {
+        self.pass("now", self.inner.now()).await
+    }
+
+    async fn accept(&self, batch: Vec<Arrival>) -> Result<Vec<Reception>, LedgerError> {
+        if self.chaos.sabotage() == Some(Sabotage::YesBeforeDurable) {
+            // Accepted by a ledger that forgets it at once.
+            let clock = self.inner.now().await?;
+            let phantom = ledger::MemoryLedger::new(Arc::new(move || clock), ledger::Schedule::default());
+            let yes = phantom.accept(batch.clone()).await?;
+            let inner = Arc::clone(&self.inner);
+            let life = self.life.clone();
+            tokio::spawn(async move {
+                life.live(sleep(Duration::from_millis(20))).await;
+                inner.accept(batch).await
+            });
+            return Ok(yes);
+        }
+        self.pass("accept", self.inner.accept(batch)).await
+    }
+
+    async fn load(&self, keys: &[InvoiceKey]) -> Result<Loaded, LedgerError> {
+        self.pass("load", self.inner.load(keys)).await
+    }
+
+    async fn append(&self, batch: Vec<Change>) -> Result<Vec<Appended>, LedgerError> {
+        self.pass("append", self.append_carelessly(batch)).await
+    }
+
+    async fn encode(
+        &self,
+        keys: Vec<InvoiceKey>,
+        encoder: Arc<dyn Encode>,
+    ) -> Result<Vec<EncodeOutcome>, LedgerError> {
+        if self.chaos.sabotage() == Some(Sabotage::CounterOutside) {
+            return self.pass("encode", self.encode_outside(keys, encoder)).await;
+        }
+        self.pass("encode", self.inner.encode(keys, encoder)).await
+    }
+
+    async fn documents(
+        &self,
+        wanted: &[(InvoiceKey, u32, DocumentKind)],
+    ) -> Result<Vec<Option<Document>>, LedgerError> {
+        self.pass("documents", self.inner.documents(wanted)).await
+    }
+
+    async fn history(&self, key: InvoiceKey) -> Result<Vec<RecordedEvent>, LedgerError> {
+        self.pass("history", self.inner.history(key)).await
+    }
+
+    async fn attempts(&self, key: InvoiceKey) -> Result<Vec<AttemptRecord>, LedgerError> {
+        self.pass("attempts", self.inner.attempts(key)).await
+    }
+
+    async fn content(&self, key: InvoiceKey) -> Result<Option<Amendable>, LedgerError> {
+        self.pass("content", self.inner.content(key)).await
+    }
+
+    async fn find(&self, uuid_or_number: &str) -> Result<Vec<InvoiceKey>, LedgerError> {
+        self.pass("find", self.inner.find(uuid_or_number)).await
+    }
+
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<(Timestamp, InvoiceKey)>,
+        limit: u32,
+    ) -> Result<Page, LedgerError> {
+        self.pass("list", self.inner.list(filter, after, limit)).await
+    }
+
+    async fn refuse_intake(&self, batch: Vec<RefusedIntake>) -> Result<(), LedgerError> {
+        self.pass("refuse_intake", self.inner.refuse_intake(batch)).await
+    }
+
+    async fn refused_intake(&self, limit: u32) -> Result<Vec<RefusedIntake>, LedgerError> {
+        self.pass("refused_intake", self.inner.refused_intake(limit)).await
+    }
+
+    async fn resolve_intake(&self, id: Uuid, by: Actor) -> Result<bool, LedgerError> {
+        self.pass("resolve_intake", self.inner.resolve_intake(id, by)).await
+    }
+
+    async fn sweep(&self, encode: bool, submit: bool, limit: u32) -> Result<Vec<Swept>, LedgerError> {
+        if self.chaos.sabotage() == Some(Sabotage::NoSweeper) {
+            return Ok(Vec::new());
+        }
+        // Where the hints for the encoder are not lost, nobody may need the sweeper for them.
+        let encode = encode && !self.chaos.weather.drafts_arrive;
+        self.pass("sweep", self.inner.sweep(encode, submit, limit)).await
+    }
+
+    async fn park(&self, invoices: &[InvoiceKey], until: Timestamp) -> Result<(), LedgerError> {
+        self.pass("park", self.inner.park(invoices, until)).await
+    }
+
+    async fn standing(&self) -> Result<Standing, LedgerError> {
+        self.pass("standing", self.inner.standing()).await
+    }
+
+    async fn checkpoint(&self, limit: u32) -> Result<Option<Checkpoint>, LedgerError> {
+        self.pass("checkpoint", self.inner.checkpoint(limit)).await
+    }
+
+    async fn verify(&self) -> Result<Verification, LedgerError> {
+        self.pass("verify", self.inner.verify()).await
+    }
+
+    async fn maintain(&self) -> Result<(), LedgerError> {
+        self.pass("maintain", self.inner.maintain()).await
+    }
+}
