@@ -30,7 +30,7 @@ pub struct Weather {
     pub ledger_slow: u64,
     /// How long at most, milliseconds.
     pub slow_ms: u64,
-    /// A call waits so long, after its effect, that leases run out.
+    /// A call waits so long, before or after its effect, that leases run out.
     pub ledger_stall: u64,
     /// How long that is, milliseconds.
     pub stall_ms: u64,

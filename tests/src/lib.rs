@@ -12,5 +12,7 @@ pub mod events;
 pub mod faulty;
 pub mod fleet;
 pub mod life;
+pub mod processes;
 pub mod random;
+pub mod services;
 pub mod wait;

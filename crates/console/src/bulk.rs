@@ -108,7 +108,7 @@ impl Console {
     }
 
     /// One page; whether there may be more.
-    async fn next_batch(
+    pub(crate) async fn next_batch(
         &self,
         filter: &Filter,
         action: Action,

@@ -179,3 +179,88 @@ async fn seller(ledger: &dyn Ledger, book: &Book) -> anyhow::Result<Option<Strin
     let event: invoice::InvoiceEvent = serde_json::from_str(&content.normal_form)?;
     Ok(Some(event.seller.name))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new() -> Self {
+            let folder = std::env::temp_dir().join(format!("fawtara-demo-{}", uuid::Uuid::new_v4()));
+            std::fs::create_dir_all(&folder).unwrap();
+            Self(folder)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    async fn play(file: Option<PathBuf>, out: &Path) -> (bool, Value) {
+        let options = DemoOptions { file, services: false, out: out.to_owned() };
+        let well = run(options, Settings::default()).await.unwrap();
+        let summary = std::fs::read(out.join(folder::SUMMARY)).unwrap();
+        (well, serde_json::from_slice(&summary).unwrap())
+    }
+
+    /// The main job, as `make demo` shows it.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_sample_ends_as_it_is_meant_to() {
+        let out = Folder::new();
+        let (well, summary) = play(None, &out.0).await;
+        assert!(well, "{summary:#}");
+        let invoices = summary["invoices"].as_array().unwrap();
+        let cleared: Vec<_> = invoices.iter().filter(|invoice| invoice["state"] == "cleared").collect();
+        assert!(cleared.len() >= 300, "{}", cleared.len());
+        assert_eq!(summary["equal_in_both_records"], cleared.len());
+        for invoice in cleared {
+            let folder = out.0.join(invoice["folder"].as_str().unwrap());
+            let xml = std::fs::read_to_string(folder.join("invoice.xml")).unwrap();
+            assert!(xml.contains(invoice["uuid"].as_str().unwrap()), "{folder:?}");
+            assert!(std::fs::read_to_string(folder.join("signed.xml")).unwrap().contains("UBLExtensions"));
+            assert!(std::fs::read_to_string(folder.join("qr.svg")).unwrap().contains("SIMULATION"));
+            let answer: Value =
+                serde_json::from_slice(&std::fs::read(folder.join("answer.json")).unwrap()).unwrap();
+            assert_eq!(answer["environment"], "simulation");
+            assert_eq!(
+                answer["attempts"].as_array().unwrap().len(),
+                invoice["sends"].as_u64().unwrap() as usize
+            );
+            let event = std::fs::read(folder.join("event.json")).unwrap();
+            assert!(invoice::read(&event).is_ok(), "{folder:?}");
+        }
+    }
+
+    /// Sellers that nobody has registered are registered with the simulator from their own events.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_file_of_the_readers_own_is_played_too() {
+        let out = Folder::new();
+        let file = out.0.join("events.json");
+        let event = |number: &str, tax: Value| {
+            json!({
+                "schema_version": 1, "family": "general_sales", "payment": "cash", "number": number,
+                "issue_date": "2026-06-07",
+                "seller": { "tax_number": "99887766", "name": "مكتبة الأصيل", "income_source": "4455" },
+                "lines": [{ "name": "كتاب", "quantity": 2, "unit_price": 3.25, "tax": tax }],
+            })
+        };
+        let right = event("ف/٧", json!({ "category": "S", "percent": 16 }));
+        let wrong = event("ف/٨", json!({ "category": "S", "percent": 17 }));
+        std::fs::write(&file, serde_json::to_vec(&json!([right, wrong, right])).unwrap()).unwrap();
+        let played = out.0.join("played");
+        let (well, summary) = play(Some(file), &played).await;
+        assert!(well, "{summary:#}");
+        assert_eq!((&summary["events"], &summary["repeats"]), (&json!(3), &json!(1)));
+        assert_eq!(summary["refused_at_intake"][0]["number"], "ف/٨");
+        assert_eq!(summary["invoices"][0]["state"], "cleared");
+        assert!(played.join("ف_٧").join("qr.svg").is_file());
+    }
+}

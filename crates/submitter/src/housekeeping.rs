@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use broker::{Hint, Outgoing, Queue};
 use invoice::life::{State, Step};
-use invoice::{Environment, Timestamp};
-use ledger::{Filter, LedgerError, Standing};
+use invoice::{Digest, Timestamp};
+use ledger::{LedgerError, Standing};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::dead_letter;
 use crate::role::Desk;
 
 /// Runs every chore at its own pace until `shutdown`. A chore that fails is tried again at its next turn.
@@ -19,14 +20,13 @@ pub(crate) async fn run(desk: Arc<Desk>, shutdown: CancellationToken) {
     let config = &desk.role.config;
     let sweep = chore("sweep", config.sweep_every_ms, || sweep(&desk));
     let seal = chore("checkpoint", config.checkpoint_every_ms, || seal(&desk));
-    let mut mismatch = None;
+    let mut mismatch = Mismatch::default();
     let survey = async {
         let mut turns = turns(config.survey_every_ms);
         loop {
             turns.tick().await;
-            match survey(&desk, mismatch).await {
-                Ok(found) => mismatch = found,
-                Err(error) => warn!(%error, "the survey failed"),
+            if let Err(error) = survey(&desk, &mut mismatch).await {
+                warn!(%error, "the survey failed");
             }
         }
     };
@@ -105,8 +105,33 @@ async fn seal(desk: &Desk) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// Measures, and mends the dead-letter queue when it differs from the ledger twice in a row in the same way.
-async fn survey(desk: &Desk, before: Option<(u64, u64)>) -> Result<Option<(u64, u64)>, LedgerError> {
+/// What the dead-letter queue and the ledger differed by, and for how long that has stood.
+#[derive(Debug, Default)]
+struct Mismatch {
+    /// Hints in the queue, and cases that wait for a person.
+    found: Option<(u64, u64)>,
+    /// In so many surveys in a row.
+    surveys: u64,
+    /// How often this process has filled the queue anew.
+    mended: u64,
+}
+
+impl Mismatch {
+    /// Whether it has stood still for as long as this process waits before it acts.
+    ///
+    /// Submitters that were started together survey together. Two that fill the queue at once would double it, see
+    /// that, and do so again for ever; so each waits for a while of its own, and another one the next time.
+    fn is_ours(&mut self, found: (u64, u64), worker: &str) -> bool {
+        self.surveys = if self.found == Some(found) { self.surveys + 1 } else { 1 };
+        self.found = Some(found);
+        let draw = Digest::of_parts(&[worker.as_bytes(), &self.mended.to_be_bytes()]);
+        let wait = 2 + draw.as_bytes().first().map_or(0, |byte| u64::from(byte % 8));
+        self.surveys >= wait
+    }
+}
+
+/// Measures, and mends the dead-letter queue when its difference from the ledger stands.
+async fn survey(desk: &Desk, mismatch: &mut Mismatch) -> Result<(), LedgerError> {
     let now = desk.role.ledger.now().await?;
     let standing = desk.role.ledger.standing().await?;
     measure(&standing, now);
@@ -118,16 +143,18 @@ async fn survey(desk: &Desk, before: Option<(u64, u64)>) -> Result<Option<(u64, 
     }
     telemetry::metrics().broker_rebuilt.record(broker.health().rebuilt, &[]);
     let waiting = waiting_for_person(&standing);
-    let Ok(depth) = broker.depth(Queue::DeadLetter).await else { return Ok(None) };
-    if depth == waiting {
-        return Ok(None);
+    let found = broker.depth(Queue::DeadLetter).await.ok().filter(|depth| *depth != waiting);
+    let Some(depth) = found else {
+        mismatch.found = None;
+        return Ok(());
+    };
+    if mismatch.is_ours((depth, waiting), &desk.role.worker) {
+        info!(depth, waiting, "the dead-letter queue differs from the ledger; filling it anew");
+        mismatch.found = None;
+        mismatch.mended += 1;
+        dead_letter::refill(desk).await?;
     }
-    if before != Some((depth, waiting)) {
-        return Ok(Some((depth, waiting)));
-    }
-    info!(depth, waiting, "the dead-letter queue differs from the ledger; filling it anew");
-    refill(desk).await?;
-    Ok(None)
+    Ok(())
 }
 
 fn queue_label(name: String) -> telemetry::Label {
@@ -157,45 +184,40 @@ fn measure(standing: &Standing, now: Timestamp) {
     metrics.oldest_doubt.record(age(standing.oldest_doubt), &[]);
 }
 
-/// One hint for each case that waits for a person, and nothing else.
-async fn refill(desk: &Desk) -> Result<(), LedgerError> {
-    if let Err(error) = desk.role.broker.purge(Queue::DeadLetter).await {
-        warn!(%error, "the dead-letter queue could not be emptied");
-        return Ok(());
-    }
-    let filter = Filter { states: vec![State::Rejected, State::DeadLettered], ..Filter::default() };
-    let mut after = None;
-    loop {
-        let page = desk.role.ledger.list(&filter, after, 1_000).await?;
-        let hints = page
-            .rows
-            .iter()
-            .map(|row| Outgoing {
-                queue: Queue::DeadLetter,
-                payload: Hint::new(row.invoice.key, row.invoice.version).to_bytes(),
-                traceparent: row.traceparent.clone(),
-            })
-            .collect();
-        publish(desk, hints).await;
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
-    let refused = desk.role.ledger.refused_intake(10_000).await?;
-    let hints = refused
-        .iter()
-        .map(|record| Hint { environment: Environment::Simulation, uuid: record.id, version: 0 })
-        .map(|hint| Outgoing { queue: Queue::DeadLetter, payload: hint.to_bytes(), traceparent: None })
-        .collect();
-    publish(desk, hints).await;
-    Ok(())
-}
-
-async fn publish(desk: &Desk, hints: Vec<Outgoing>) {
+pub(crate) async fn publish(desk: &Desk, hints: Vec<Outgoing>) {
     for result in desk.role.broker.publish(hints).await {
         if let Err(error) = result {
             warn!(%error, "a hint was not published; the next sweep will make up for it");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn submitters_that_survey_together_do_not_mend_together_for_ever() {
+        let (mut first, mut second) = (Mismatch::default(), Mismatch::default());
+        let mut alone = None;
+        for survey in 0..100 {
+            let (one, other) = (first.is_ours((3, 4), "ahmad-1"), second.is_ours((3, 4), "ahmad-2"));
+            if one != other {
+                alone = Some(survey);
+                break;
+            }
+            for (mismatch, mends) in [(&mut first, one), (&mut second, other)] {
+                if mends {
+                    *mismatch = Mismatch { mended: mismatch.mended + 1, ..Mismatch::default() };
+                }
+            }
+        }
+        assert!(alone.is_some_and(|survey| survey > 0), "{alone:?}");
+    }
+
+    #[test]
+    fn a_difference_that_moves_is_left_alone() {
+        let mut mismatch = Mismatch::default();
+        assert!((0..100).all(|depth| !mismatch.is_ours((depth, 200), "ahmad-1")));
     }
 }

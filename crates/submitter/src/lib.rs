@@ -6,6 +6,7 @@
 mod breaker;
 mod claim;
 mod config;
+mod dead_letter;
 mod housekeeping;
 mod outcome;
 mod role;

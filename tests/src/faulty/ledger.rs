@@ -40,14 +40,12 @@ impl FaultyLedger {
         if self.chaos.fails(&self.life, name, |weather| weather.ledger_before) {
             return Err(LedgerError::Unavailable(format!("{name}: the connection was lost before the call")));
         }
+        self.stall().await;
         self.life.step().await;
         let answer = self.life.live(call).await;
         self.life.step().await;
         self.dawdle().await;
-        if self.chaos.strikes(|weather| weather.ledger_stall) {
-            self.life.note_harm();
-            sleep(Duration::from_millis(self.chaos.weather.stall_ms)).await;
-        }
+        self.stall().await;
         self.life.step().await;
         if self.chaos.fails(&self.life, name, |weather| weather.ledger_after) {
             return Err(LedgerError::Unavailable(format!("{name}: the connection was lost after the call")));
@@ -59,6 +57,13 @@ impl FaultyLedger {
     async fn dawdle(&self) {
         if self.chaos.strikes(|weather| weather.ledger_slow) {
             sleep(Duration::from_millis(self.chaos.up_to(|weather| weather.slow_ms))).await;
+        }
+    }
+
+    async fn stall(&self) {
+        if self.chaos.strikes(|weather| weather.ledger_stall) {
+            self.life.note_harm();
+            sleep(Duration::from_millis(self.chaos.weather.stall_ms)).await;
         }
     }
 

@@ -87,7 +87,7 @@ fn weather(random: &mut Random, drafts_arrive: bool) -> Weather {
         ledger_after: if drafts_arrive { 0 } else { often(random, &[0, 20, 80]) },
         ledger_slow: often(random, &[0, 100, 400]),
         slow_ms: often(random, &[5, 40]),
-        ledger_stall: often(random, &[0, 0, 4]),
+        ledger_stall: often(random, &[0, 3, 12]),
         stall_ms: 5_000,
         hint_lost: often(random, &[0, 50, 200]),
         hint_twice: often(random, &[0, 100, 300]),
@@ -103,6 +103,8 @@ fn weather(random: &mut Random, drafts_arrive: bool) -> Weather {
 fn numbers(random: &mut Random) -> Numbers {
     let mut numbers = Numbers::quick();
     numbers.submitter.lease_margin_ms = 3_000;
+    // Longer than it takes to fill the dead-letter queue anew, as in production.
+    numbers.submitter.survey_every_ms = 3_000;
     numbers.submitter.max_in_flight = *random.pick(&[1, 4, 16]);
     numbers.submitter.batch = *random.pick(&[1, 4, 16]);
     numbers.encoder.batch = *random.pick(&[1, 3, 16]);
@@ -315,7 +317,7 @@ impl World {
             match self.between(0, 11) {
                 0..=3 if self.may_die(one.post) => one.life.kill(),
                 4 => processes.iter().filter(|it| self.may_die(it.post)).for_each(|it| it.life.kill()),
-                5 | 6 => one.life.freeze(Duration::from_millis(self.between(100, 6_000))),
+                5 | 6 => one.life.freeze(Duration::from_millis(self.between(100, 9_000))),
                 7 | 8 => one.stop.cancel(),
                 9 => self.broker.restart(),
                 10 => self.purge_one().await,
@@ -462,7 +464,7 @@ impl World {
 
     /// Waits until every invoice has ended as planned and the dead-letter queue agrees; the checks say what is missing.
     async fn wait_until_settled(&self) {
-        let end = Instant::now() + Duration::from_secs(120);
+        let end = Instant::now() + Duration::from_secs(180);
         while Instant::now() < end {
             let all = tests::fleet::invoices(&*self.seams.ledger).await;
             let ended = self.plan.iter().all(|(key, planned)| {
@@ -472,6 +474,10 @@ impl World {
                 return;
             }
             sleep(Duration::from_millis(100)).await;
+            if std::env::var("DBG").is_ok() && self.between(0, 50) == 0 {
+                let names: Vec<String> = lock(&self.alive).values().map(|p| format!("{} stop={} harmed={}", p.life.name(), p.stop.is_cancelled(), p.life.was_harmed())).collect();
+                eprintln!("{:?} ended={ended} dl={} waiting={} {names:?} unsettled={}", end - Instant::now(), self.dead_letters().await, self.waiting_for_person().await, self.broker.unsettled(Queue::DeadLetter));
+            }
         }
     }
 

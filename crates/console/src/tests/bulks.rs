@@ -110,3 +110,17 @@ async fn without_a_broker_the_ledger_still_knows() {
     assert_eq!(report.done, 1);
     assert_eq!(desk.load(key).await.state, State::PendingRetry);
 }
+
+#[tokio::test]
+async fn what_comes_back_during_the_run_is_left_for_the_next() {
+    let desk = Desk::new();
+    let stood = desk.rejected(1).await;
+    let begun = desk.ledger().now().await.unwrap();
+    let came_back = desk.rejected(2).await;
+    let mut report = Report::default();
+    let (filter, action, bulk) = (Filter::default(), Action::Requeue(SAME), Bulk::default());
+    while desk.console.next_batch(&filter, action, &layla(), bulk, begun, &mut report).await.unwrap() {}
+    assert_eq!((report.count, report.next), (1, None));
+    assert_eq!(desk.load(stood).await.state, State::PendingRetry);
+    assert_eq!(desk.load(came_back).await.state, State::Rejected);
+}

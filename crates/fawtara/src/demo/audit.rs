@@ -130,3 +130,149 @@ fn deviation(book: &Book, answer: &Answer, plan: Option<&Exception>) -> Option<S
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use invoice::event::{Family, Kind, Payment};
+    use invoice::life::{Cause, Invoice};
+    use invoice::{Amount, Digest, Environment, IncomeSource, InvoiceKey, Timestamp};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn entry(n: u128, state: State) -> Entry {
+        let key = InvoiceKey { environment: Environment::Simulation, uuid: Uuid::from_u128(n) };
+        let source = IncomeSource { tax_number: "10203040".to_owned(), sequence: "1111001".to_owned() };
+        let number = format!("فاتورة-{n}");
+        let time = Timestamp::UNIX_EPOCH;
+        let mut invoice = Invoice::accepted(key, source, number, Digest::of(b"content"), time);
+        invoice.state = state;
+        invoice.icv = u64::try_from(n).ok();
+        invoice.xml = Some(Digest::of(b"xml"));
+        invoice.qr = (state == State::Cleared).then(|| "QUJD".to_owned());
+        invoice.cause = (state == State::Rejected).then_some(Cause::Refused);
+        let summary = ledger::Summary {
+            kind: Kind::Invoice,
+            family: Family::Income,
+            payment: Payment::Cash,
+            issue_date: time.date_naive(),
+            currency: "JOD".to_owned(),
+            payable: Amount::ZERO,
+            buyer: None,
+        };
+        Entry { invoice, summary, attempts: Vec::new() }
+    }
+
+    fn book(entries: Vec<Entry>) -> Book {
+        let keys: Vec<_> = entries.iter().map(|entry| entry.invoice.key).collect();
+        Book {
+            answers: (1..).zip(keys.into_iter().map(Answer::Taken)).collect(),
+            numbers: (1..).zip(entries.iter().map(|entry| entry.invoice.number.clone())).collect(),
+            entries: entries.into_iter().map(|entry| (entry.invoice.key, entry)).collect(),
+            took: Duration::from_secs(1),
+        }
+    }
+
+    fn record(entries: &[&Entry]) -> simulator::Summary {
+        let cleared = entries.iter().zip(0..).map(|(entry, sequence)| Cleared {
+            tax_number: entry.invoice.source.tax_number.clone(),
+            income_source: entry.invoice.source.sequence.clone(),
+            number: entry.invoice.number.clone(),
+            uuid: entry.invoice.key.uuid.to_string(),
+            icv: entry.invoice.icv.unwrap().to_string(),
+            sha256: entry.invoice.xml.unwrap().to_string(),
+            qr: "QUJD".to_owned(),
+            time: Timestamp::UNIX_EPOCH,
+            sequence,
+            repeats: 0,
+        });
+        simulator::Summary {
+            requests: 0,
+            turned_away: 0,
+            verdicts: BTreeMap::new(),
+            faults: BTreeMap::new(),
+            undelivered: 0,
+            cleared_count: 0,
+            cleared: cleared.collect(),
+            suspicious: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn equal_records_agree() {
+        let book = book(vec![entry(1, State::Cleared), entry(2, State::Rejected), entry(3, State::Cleared)]);
+        let audit = compare(&book, &record(&book.standing(&[State::Cleared])));
+        assert_eq!((audit.agreed, audit.whole_counters, audit.differences.len()), (2, 1, 0));
+    }
+
+    #[test]
+    fn every_difference_is_told() {
+        let book = book(vec![entry(1, State::Cleared), entry(2, State::Rejected), entry(3, State::Cleared)]);
+        let cleared = book.standing(&[State::Cleared]);
+        let told = |change: fn(&mut simulator::Summary)| {
+            let mut record = record(&cleared);
+            change(&mut record);
+            compare(&book, &record).differences
+        };
+        assert_eq!(
+            told(|record| record.cleared.truncate(1)),
+            ["فاتورة-3: cleared here, unknown to the authority"]
+        );
+        assert_eq!(told(|record| record.cleared[0].icv = "7".to_owned()), ["فاتورة-1: the counter differs"]);
+        assert_eq!(told(|record| record.cleared[0].qr.clear()), ["فاتورة-1: the QR differs"]);
+        assert_eq!(told(|record| record.cleared[0].sha256.clear()), ["فاتورة-1: the document differs"]);
+        assert_eq!(
+            told(|record| record.cleared.push(record.cleared[0].clone())),
+            ["فاتورة-1: the authority cleared it twice"]
+        );
+        let there_only = told(|record| {
+            let other = Cleared { number: "فاتورة-9".to_owned(), ..record.cleared[0].clone() };
+            record.cleared.push(other);
+        });
+        assert_eq!(there_only, ["فاتورة-9: cleared there, not here"]);
+    }
+
+    #[test]
+    fn a_hole_and_a_repeat_in_the_counters_are_told() {
+        let holed = book(vec![entry(1, State::Rejected), entry(3, State::Rejected)]);
+        assert_eq!(
+            compare(&holed, &record(&[])).differences,
+            ["income source 10203040:1111001: its counters have a hole"]
+        );
+        let mut twice = entry(2, State::Rejected);
+        twice.invoice.icv = Some(1);
+        let repeated = book(vec![entry(1, State::Rejected), twice]);
+        assert_eq!(compare(&repeated, &record(&[])).differences, ["فاتورة-2: counter 1 is used twice"]);
+    }
+
+    #[test]
+    fn a_sample_that_ends_otherwise_is_told() {
+        let exception = |line, ends, code: &str, sends| Exception {
+            line,
+            number: "فاتورة".to_owned(),
+            ends,
+            code: code.to_owned(),
+            sends,
+            why: "lesson".to_owned(),
+        };
+        let book = book(vec![entry(1, State::Cleared), entry(2, State::Rejected)]);
+        let told = |plan: &[Exception]| against_plan(&book, plan);
+        assert_eq!(told(&[exception(2, Ends::Rejected, "refused", 0)]), Vec::<String>::new());
+        assert_eq!(told(&[]), ["line 2, فاتورة-2: rejected (refused); meant: to be cleared"]);
+        assert_eq!(told(&[exception(2, Ends::Rejected, "unfit", 0)]).len(), 1, "another cause");
+        assert_eq!(told(&[exception(2, Ends::RefusedAtIntake, "invalid", 0)]).len(), 1);
+        let rejected = exception(2, Ends::Rejected, "refused", 0);
+        assert_eq!(
+            told(&[rejected.clone(), exception(1, Ends::Cleared, "retried", 2)]).len(),
+            1,
+            "sent too seldom"
+        );
+        assert_eq!(
+            told(&[rejected, exception(9, Ends::Cleared, "retried", 2)]).len(),
+            1,
+            "a line without an answer"
+        );
+    }
+}

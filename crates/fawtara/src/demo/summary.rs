@@ -334,23 +334,22 @@ fn beneath(text: &mut String, message: &str) -> fmt::Result {
 }
 
 fn wrapped(message: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
+    let mut lines = Vec::new();
+    let mut line = String::new();
     for word in clean(message).split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + word.chars().count() < WIDTH => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ if lines.len() == MESSAGES => {
-                if let Some(line) = lines.last_mut() {
-                    line.push('…');
-                }
+        if !line.is_empty() && line.chars().count() + word.chars().count() >= WIDTH {
+            if lines.len() + 1 == MESSAGES {
+                line.push('…');
                 break;
             }
-            _ => lines.push(word.to_owned()),
+            lines.push(std::mem::take(&mut line));
         }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
     }
+    lines.push(line);
     lines.iter().map(|line| short(line)).collect()
 }
 

@@ -123,7 +123,7 @@ impl Race {
             Step::Look(hand) => self.seen[*hand] = self.life.invoice.clone(),
             Step::Act { hand, wish, insists } => {
                 let Some(command) = self.command(&self.seen[*hand], wish) else { return };
-                self.decide_and_swap(*hand, command.clone(), *insists);
+                self.decide_and_swap(*hand, &command, *insists);
                 self.last = Some(command);
             }
             Step::Send { hand, outcome, times } => {
@@ -133,7 +133,7 @@ impl Race {
             }
             Step::Again => {
                 if let Some(command) = self.last.clone() {
-                    self.decide_and_swap(0, command, true);
+                    self.decide_and_swap(0, &command, true);
                 }
             }
         }
@@ -143,14 +143,14 @@ impl Race {
         let invoice = &self.life.invoice;
         let time = invoice.due_at.or(invoice.lease_until).unwrap_or(self.life.now);
         self.life.now = time.max(self.life.now);
-        self.decide_and_swap(hand, start(self.life.now, 80), true);
+        self.decide_and_swap(hand, &start(self.life.now, 80), true);
         if let Some((attempt, document)) = self.begun.last() {
-            self.decide_and_swap(hand, record(*attempt, *document, outcome.clone()), true);
+            self.decide_and_swap(hand, &record(*attempt, *document, outcome.clone()), true);
         }
     }
 
     /// Decides on what the hand saw, and appends if the stream has not moved on since.
-    fn decide_and_swap(&mut self, hand: usize, command: Command, insists: bool) {
+    fn decide_and_swap(&mut self, hand: usize, command: &Command, insists: bool) {
         for _ in 0..2 {
             let seen = self.seen[hand].clone();
             let context = Context { now: self.life.now, policy: &self.life.policy };
@@ -160,7 +160,7 @@ impl Race {
             }
             let Ok(events) = decided else { return };
             if seen.version == self.life.invoice.version {
-                self.append(&command, &events);
+                self.append(command, &events);
                 self.seen[hand] = self.life.invoice.clone();
                 return;
             }

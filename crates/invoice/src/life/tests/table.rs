@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::State::{self, Abandoned, Cleared, DeadLettered, Draft, PendingRetry, Rejected, Submitted};
+use super::State::{Abandoned, Cleared, DeadLettered, Draft, PendingRetry, Rejected, Submitted};
 use super::random::{self, Transition};
 
 /// From, by, to.

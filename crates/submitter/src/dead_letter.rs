@@ -1,0 +1,98 @@
+//! The dead-letter queue's agreement with the ledger: one hint for each case that waits for a person, and nothing else.
+//!
+//! What the broker's delivery limit put there is no exception: a hint is in the ledger anyway, and an intake event that
+//! killed its consumers again and again becomes a record before it leaves the queue.
+
+use std::time::Duration;
+
+use broker::{Delivery, Hint, Outgoing, Queue, settle_all};
+use invoice::life::State;
+use invoice::{Digest, Environment, Timestamp};
+use ledger::{Filter, LedgerError, RefusedIntake};
+use tokio::time::timeout;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::housekeeping::publish;
+use crate::role::Desk;
+
+/// How many messages are taken off, or invoices looked up, at a time.
+const PIECE: u16 = 500;
+/// The queue counts as empty when nothing came for so long.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Empties the queue, keeping what only it had, and fills it from the ledger.
+pub(crate) async fn refill(desk: &Desk) -> Result<(), LedgerError> {
+    drain(desk).await?;
+    let filter = Filter { states: vec![State::Rejected, State::DeadLettered], ..Filter::default() };
+    let mut after = None;
+    loop {
+        let page = desk.role.ledger.list(&filter, after, u32::from(PIECE)).await?;
+        let hints = page.rows.iter().map(|row| {
+            let payload = Hint::new(row.invoice.key, row.invoice.version).to_bytes();
+            Outgoing { queue: Queue::DeadLetter, payload, traceparent: row.traceparent.clone() }
+        });
+        publish(desk, hints.collect()).await;
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let refused = desk.role.ledger.refused_intake(u32::MAX >> 1).await?;
+    let hints = refused.iter().map(|record| {
+        let hint = Hint { environment: Environment::Simulation, uuid: record.id, version: 0 };
+        Outgoing { queue: Queue::DeadLetter, payload: hint.to_bytes(), traceparent: None }
+    });
+    publish(desk, hints.collect()).await;
+    Ok(())
+}
+
+async fn drain(desk: &Desk) -> Result<(), LedgerError> {
+    let mut queue = match desk.role.broker.subscribe(Queue::DeadLetter, PIECE).await {
+        Ok(queue) => queue,
+        Err(error) => {
+            warn!(%error, "the dead-letter queue could not be read");
+            return Ok(());
+        }
+    };
+    let mut strangers = 0;
+    while let Ok(batch) = timeout(QUIET, queue.next_batch(usize::from(PIECE), Duration::from_millis(20))).await {
+        if batch.is_empty() {
+            break;
+        }
+        let records: Vec<_> = batch.iter().filter_map(stranger).collect();
+        strangers += records.len();
+        if !records.is_empty() {
+            // On an error the batch is not acknowledged: closing the channel gives it back.
+            desk.role.ledger.refuse_intake(records).await?;
+        }
+        settle_all(&batch).await;
+    }
+    queue.close().await;
+    if strangers > 0 {
+        info!(strangers, "events that the broker had given up are records now");
+    }
+    Ok(())
+}
+
+/// A message that is no hint: an intake event whose consumers died with it, until the broker's last guard took it away.
+fn stranger(delivery: &Delivery) -> Option<RefusedIntake> {
+    if Hint::from_bytes(&delivery.payload).is_ok() {
+        return None;
+    }
+    let sha256 = Digest::of(&delivery.payload);
+    Some(RefusedIntake {
+        id: Uuid::new_v5(&Uuid::NAMESPACE_OID, sha256.as_bytes()),
+        at: Timestamp::UNIX_EPOCH,
+        via: "amqp".to_owned(),
+        code: "guard_tripped".to_owned(),
+        message: "this message was delivered again and again without ever being settled; \
+                  look at it before publishing it once more"
+            .to_owned(),
+        faults: None,
+        uuid: None,
+        number: None,
+        sha256,
+        body: delivery.payload.to_vec(),
+    })
+}

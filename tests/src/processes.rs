@@ -1,0 +1,417 @@
+//! The fleet as operators run it: each role a process of the real binary, on real services, against a simulator in a process of
+//! its own. Must not know what a test does to them.
+
+mod load;
+mod ports;
+mod process;
+mod publisher;
+mod verdict;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::{Ladder, RabbitBroker};
+use ledger::{Ledger, PostgresLedger};
+use serde_json::Value;
+use simulator::{FaultRule, Latency, Summary};
+
+use crate::fleet;
+use crate::services::{Ground, scratch, target};
+use crate::wait;
+
+pub use load::{Load, bad_day};
+pub use process::{Process, signal};
+pub use publisher::{Publisher, Tally};
+pub use verdict::{Fate, hold_promises};
+
+use ports::Ports;
+
+/// How many of each role, and what they are told.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Producers.
+    pub producers: usize,
+    /// Encoders.
+    pub encoders: usize,
+    /// Submitters.
+    pub submitters: usize,
+    /// The bearer key that publishers must show, if any.
+    pub key: Option<String>,
+    /// Put into the database's URL where that has no password.
+    pub database_password: Option<String>,
+    /// What is logged.
+    pub log: String,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            producers: 2,
+            encoders: 2,
+            submitters: 2,
+            key: None,
+            database_password: None,
+            log: "info,sqlx=warn".to_owned(),
+        }
+    }
+}
+
+/// Total time-out of a call of the authority in these fleets.
+pub const TIMEOUT: Duration = Duration::from_secs(2);
+/// What lease and drain add to it.
+pub const MARGIN: Duration = Duration::from_secs(1);
+/// Rungs of the retry ladder, milliseconds.
+pub const RUNGS_MS: [u64; 3] = [200, 600, 2_000];
+/// How long a role may take until it is ready.
+const START: Duration = Duration::from_secs(30);
+
+/// Producers, encoders, submitters and a simulator; killed when dropped, whatever happens.
+pub struct FleetProcesses {
+    /// By name: `producer-1`, `simulator`, …
+    roles: BTreeMap<String, Process>,
+    folder: PathBuf,
+    config: PathBuf,
+    simulator: String,
+    producers: Vec<String>,
+    key: Option<String>,
+    /// A view of the test's own.
+    pub ledger: Arc<PostgresLedger>,
+    http: reqwest::Client,
+}
+
+impl FleetProcesses {
+    /// Migrates the database, starts everything, and waits until it is ready.
+    pub async fn start(ground: &Ground, plan: &Plan) -> Self {
+        let (folder, mut ports) = (scratch("fleet"), Ports::new());
+        let simulator = format!("127.0.0.1:{}", ports.free());
+        let config = folder.join("fawtara.toml");
+        std::fs::write(&config, settings(ground, plan, &simulator)).expect("the folder can be written to");
+        let migrated = run(command(&config).arg("migrate")).await;
+        assert!(migrated.status.success(), "migrate: {}", said(&migrated));
+        let mut fleet = Self {
+            roles: BTreeMap::new(),
+            config,
+            simulator: format!("http://{simulator}"),
+            producers: Vec::new(),
+            key: plan.key.clone(),
+            ledger: Arc::new(ground.ledger().await),
+            http: reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client"),
+            folder,
+        };
+        fleet.add("simulator", vec!["simulator".to_owned()], None);
+        for (role, count) in [("producer", plan.producers), ("encoder", plan.encoders), ("submitter", plan.submitters)] {
+            for number in 1..=count {
+                let admin = format!("127.0.0.1:{}", ports.free());
+                let mut arguments = vec![role.to_owned(), "--set".to_owned(), format!("admin.listen={admin}")];
+                if role == "producer" {
+                    let listen = format!("127.0.0.1:{}", ports.free());
+                    arguments.extend(["--set".to_owned(), format!("producer.listen={listen}")]);
+                    fleet.producers.push(format!("http://{listen}"));
+                }
+                fleet.add(&format!("{role}-{number}"), arguments, Some(format!("http://{admin}")));
+            }
+        }
+        fleet.ready().await;
+        fleet
+    }
+
+    fn add(&mut self, name: &str, arguments: Vec<String>, admin: Option<String>) {
+        let log = self.folder.join(format!("{name}.log"));
+        let mut process = Process::new(name, &self.config, arguments, log, admin);
+        process.start();
+        self.roles.insert(name.to_owned(), process);
+    }
+
+    /// One process, by name.
+    pub fn role(&mut self, name: &str) -> &mut Process {
+        self.roles.get_mut(name).unwrap_or_else(|| panic!("there is no {name}"))
+    }
+
+    /// Ends a process as a power cut does, and starts it again at once.
+    pub fn kill_and_start(&mut self, name: &str) {
+        let process = self.role(name);
+        process.kill();
+        process.start();
+    }
+
+    /// Waits until every process is ready for work.
+    pub async fn ready(&self) {
+        for (name, process) in &self.roles {
+            let url = match process.admin() {
+                Some(admin) => format!("{admin}/readyz"),
+                None => format!("{}/_simulator/summary?documents=false", self.simulator),
+            };
+            wait::until(&format!("{name} to be ready"), START, || async {
+                let answer = self.http.get(&url).send().await.ok()?;
+                answer.status().is_success().then_some(())
+            })
+            .await;
+        }
+    }
+
+    /// Every process still is the one that was started last: none ended by itself.
+    pub fn all_alive(&mut self) {
+        for (name, process) in &mut self.roles {
+            assert_eq!(process.ended(), None, "{name} ended by itself");
+        }
+    }
+
+    /// A command of the binary with this fleet's configuration.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = command(&self.config);
+        command.args(arguments);
+        command
+    }
+
+    /// Runs a command of the binary with this fleet's configuration.
+    pub async fn run(&self, arguments: &[&str]) -> Output {
+        run(&mut self.command(arguments)).await
+    }
+
+    /// A publisher to all producers.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        Publisher::new(self.producers.clone(), self.key.clone())
+    }
+
+    /// Where the producers listen: `http://127.0.0.1:port`.
+    #[must_use]
+    pub fn producers(&self) -> &[String] {
+        &self.producers
+    }
+
+    /// What a producer says of an invoice.
+    pub async fn shown(&self, uuid: uuid::Uuid) -> Value {
+        let mut request = self.http.get(format!("{}/v1/invoices/{uuid}", self.producers[0]));
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(key);
+        }
+        let answer = request.send().await.expect("the producer answers").text().await.expect("a body");
+        serde_json::from_str(&answer).expect("JSON")
+    }
+
+    /// The metrics of every role, as a scraper sees them.
+    pub async fn metrics(&self) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::new();
+        for (name, admin) in self.roles.iter().filter_map(|(name, process)| Some((name, process.admin()?))) {
+            let answer = self.http.get(format!("{admin}/metrics")).send().await.expect("the admin port answers");
+            all.insert(name.clone(), answer.text().await.expect("a body"));
+        }
+        all
+    }
+
+    /// What every process has logged so far.
+    #[must_use]
+    pub fn logs(&self) -> BTreeMap<String, String> {
+        self.roles.iter().map(|(name, process)| (name.clone(), process.logged())).collect()
+    }
+
+    /// What the authority has seen and cleared.
+    pub async fn summary(&self) -> Summary {
+        let url = format!("{}/_simulator/summary", self.simulator);
+        let answer = self.http.get(url).send().await.expect("the simulator answers").text().await.expect("a body");
+        serde_json::from_str(&answer).expect("a summary")
+    }
+
+    /// How the authority misbehaves from now on.
+    pub async fn misbehave(&self, rules: &[FaultRule]) {
+        self.tell_simulator("faults", &serde_json::to_string(rules).unwrap()).await;
+    }
+
+    /// How long the authority takes from now on.
+    pub async fn latency(&self, latency: Latency) {
+        self.tell_simulator("latency", &serde_json::to_string(&latency).unwrap()).await;
+    }
+
+    async fn tell_simulator(&self, what: &str, body: &str) {
+        let url = format!("{}/_simulator/{what}", self.simulator);
+        let request = self.http.put(url).header("content-type", "application/json").body(body.to_owned());
+        let answer = request.send().await.expect("the simulator answers");
+        assert!(answer.status().is_success(), "{what}: {}", answer.status());
+    }
+
+    /// Waits until so many invoices are known and all of them are settled. A ledger that is away is waited for.
+    pub async fn settled(&self, count: u64, deadline: Duration) {
+        wait::until(&format!("{count} settled invoices"), deadline, || async {
+            let standing = self.ledger.standing().await.ok()?;
+            let all: u64 = standing.counts.iter().map(|line| line.count).sum();
+            (all == count && open(&standing) == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until at least so many invoices are settled: a moment in the middle of a run, however fast it is.
+    pub async fn progressed(&self, settled: u64, deadline: Duration) {
+        wait::until(&format!("{settled} invoices to be settled"), deadline, || async {
+            let standing = self.ledger.standing().await.ok()?;
+            let all: u64 = standing.counts.iter().map(|line| line.count).sum();
+            (all - open(&standing) >= settled).then_some(())
+        })
+        .await;
+    }
+
+    /// A connection of the test's own to the fleet's queues.
+    pub async fn queues(&self, ground: &Ground) -> RabbitBroker {
+        ground.broker(Ladder { rungs_ms: RUNGS_MS.to_vec() }).await
+    }
+}
+
+impl Drop for FleetProcesses {
+    fn drop(&mut self) {
+        for process in self.roles.values_mut() {
+            process.kill();
+        }
+        if std::thread::panicking() {
+            for (name, process) in &self.roles {
+                eprintln!("--- the end of what {name} logged (all of it is in {})", self.folder.display());
+                eprintln!("{}", tail(&process.logged(), 40));
+            }
+        } else {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+fn open(standing: &ledger::Standing) -> u64 {
+    standing.counts.iter().filter(|line| !line.state.is_settled()).map(|line| line.count).sum()
+}
+
+fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<_> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
+
+/// The secret key that the fleet and its simulator share for an income source.
+#[must_use]
+pub fn secret_key(sequence: &str) -> String {
+    format!("planted-secret-{sequence}-شيفرة")
+}
+
+/// The configuration of the whole fleet, with everything that waits scaled down.
+fn settings(ground: &Ground, plan: &Plan, simulator: &str) -> String {
+    let mut database = ground.database_url();
+    if let Some(password) = &plan.database_password {
+        database = with_password(&database, password);
+    }
+    let keys: Vec<_> =
+        plan.key.iter().map(|key| format!("\"sha256:{}\"", invoice::Digest::of(key.as_bytes()))).collect();
+    let (timeout, margin) = (TIMEOUT.as_millis(), MARGIN.as_millis());
+    let mut text = format!(
+        r#"[ledger]
+url = "{database}"
+max_connections = 4
+[broker]
+url = "{amqp}"
+ladder_ms = {RUNGS_MS:?}
+[authority]
+connect_timeout_ms = 1000
+timeout_ms = {timeout}
+[producer]
+keys = [{keys}]
+[submitter]
+lease_margin_ms = {margin}
+drain_margin_ms = {margin}
+sweep_every_ms = 500
+checkpoint_every_ms = 2000
+survey_every_ms = 1000
+[submitter.breaker]
+open_ms = 100
+open_max_ms = 1000
+[policy]
+ladder_ms = {RUNGS_MS:?}
+plateau_ms = 2000
+suspect_ms = [200, 200, 200, 200, 200]
+credentials_ms = 500
+[schedule]
+grace_ms = 1000
+pause_max_ms = 8000
+[simulator]
+listen = "{simulator}"
+tolerance = "0.0000000005"
+[telemetry]
+log = "{log}"
+"#,
+        amqp = ground.amqp_url(),
+        keys = keys.join(", "),
+        log = plan.log,
+    );
+    for (source, family) in fleet::sources() {
+        let family = serde_json::to_string(&family).unwrap();
+        let (sequence, secret) = (&source.sequence, secret_key(&source.sequence));
+        write!(
+            text,
+            "[[income_sources]]\ntax_number = \"{}\"\nsequence = \"{sequence}\"\nenvironment = \"simulation\"\n\
+             family = {family}\nclient_id = \"client-{sequence}\"\nsecret_key = \"{secret}\"\n",
+            source.tax_number
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// A URL with this password, unless it has one already.
+fn with_password(url: &str, password: &str) -> String {
+    let (scheme, rest) = url.split_once("://").expect("a URL");
+    match rest.split_once('@') {
+        Some((user, place)) if !user.contains(':') => format!("{scheme}://{user}:{password}@{place}"),
+        _ => url.to_owned(),
+    }
+}
+
+/// The binary under test, beside the running test. Says so when it is missing or older than what it is made of.
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("the test knows its own file");
+    let profile = test.ancestors().nth(2).expect("it lies below target");
+    let binary = profile.join("fawtara");
+    assert!(binary.exists(), "{} is missing: `cargo build -p fawtara` first", binary.display());
+    let built = |path: &std::path::Path| std::fs::metadata(path).and_then(|data| data.modified()).ok();
+    // Cargo lists beside the binary what it was made of.
+    let parts = std::fs::read_to_string(binary.with_extension("d")).unwrap_or_default();
+    let newer = parts.split_whitespace().skip(1).find(|part| built(part.as_ref()) > built(&binary));
+    if let Some(part) = newer {
+        eprintln!("NOTE: {} is older than {part}: `cargo build -p fawtara` first", binary.display());
+    }
+    binary
+}
+
+fn command(config: &std::path::Path) -> Command {
+    let mut command = Command::new(binary());
+    command.arg("--config").arg(config).env_remove("FAWTARA_CONFIG").current_dir(target());
+    command
+}
+
+/// Runs a command to its end.
+///
+/// # Panics
+/// When it takes longer than a minute.
+pub async fn run(command: &mut Command) -> Output {
+    command.stdin(Stdio::null());
+    let mut command = tokio::process::Command::from(std::mem::replace(command, Command::new("true")));
+    let output = command.kill_on_drop(true).output();
+    tokio::time::timeout(Duration::from_secs(60), output).await.expect("it ends in time").expect("it runs")
+}
+
+/// Both outputs of a command, for messages.
+#[must_use]
+pub fn said(output: &Output) -> String {
+    format!(
+        "{}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// A command of the binary without any configuration file but what its arguments say.
+#[must_use]
+pub fn bare_command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    // A folder without a fawtara.toml.
+    command.args(arguments).env_remove("FAWTARA_CONFIG").current_dir(target());
+    command
+}
