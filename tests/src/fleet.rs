@@ -92,8 +92,10 @@ pub fn sources() -> Vec<(IncomeSource, Family)> {
 /// A simulated authority that knows the tests' income sources and forgives nothing in the arithmetic.
 #[must_use]
 pub fn authority(seed: u64) -> Handle {
-    let mut settings = simulator::Settings::default();
-    settings.tolerance = simulator::Decimal::scaled(5, 10);
+    let settings = simulator::Settings {
+        tolerance: simulator::Decimal::scaled(5, 10),
+        ..simulator::Settings::default()
+    };
     let mut authority = Authority::new(settings, seed);
     register(&mut authority);
     Handle::new(authority)

@@ -9,9 +9,9 @@ mod verdict;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use broker::{Ladder, RabbitBroker};
@@ -103,10 +103,13 @@ impl FleetProcesses {
             folder,
         };
         fleet.add("simulator", vec!["simulator".to_owned()], None);
-        for (role, count) in [("producer", plan.producers), ("encoder", plan.encoders), ("submitter", plan.submitters)] {
+        for (role, count) in
+            [("producer", plan.producers), ("encoder", plan.encoders), ("submitter", plan.submitters)]
+        {
             for number in 1..=count {
                 let admin = format!("127.0.0.1:{}", ports.free());
-                let mut arguments = vec![role.to_owned(), "--set".to_owned(), format!("admin.listen={admin}")];
+                let mut arguments =
+                    vec![role.to_owned(), "--set".to_owned(), format!("admin.listen={admin}")];
                 if role == "producer" {
                     let listen = format!("127.0.0.1:{}", ports.free());
                     arguments.extend(["--set".to_owned(), format!("producer.listen={listen}")]);
@@ -199,7 +202,8 @@ impl FleetProcesses {
     pub async fn metrics(&self) -> BTreeMap<String, String> {
         let mut all = BTreeMap::new();
         for (name, admin) in self.roles.iter().filter_map(|(name, process)| Some((name, process.admin()?))) {
-            let answer = self.http.get(format!("{admin}/metrics")).send().await.expect("the admin port answers");
+            let answer =
+                self.http.get(format!("{admin}/metrics")).send().await.expect("the admin port answers");
             all.insert(name.clone(), answer.text().await.expect("a body"));
         }
         all
@@ -214,7 +218,8 @@ impl FleetProcesses {
     /// What the authority has seen and cleared.
     pub async fn summary(&self) -> Summary {
         let url = format!("{}/_simulator/summary", self.simulator);
-        let answer = self.http.get(url).send().await.expect("the simulator answers").text().await.expect("a body");
+        let answer =
+            self.http.get(url).send().await.expect("the simulator answers").text().await.expect("a body");
         serde_json::from_str(&answer).expect("a summary")
     }
 
@@ -289,7 +294,7 @@ fn tail(text: &str, lines: usize) -> String {
 /// The secret key that the fleet and its simulator share for an income source.
 #[must_use]
 pub fn secret_key(sequence: &str) -> String {
-    format!("planted-secret-{sequence}-شيفرة")
+    format!("planted-secret-{sequence}")
 }
 
 /// The configuration of the whole fleet, with everything that waits scaled down.
@@ -363,13 +368,19 @@ fn with_password(url: &str, password: &str) -> String {
     }
 }
 
-/// The binary under test, beside the running test. Says so when it is missing or older than what it is made of.
-fn binary() -> PathBuf {
+/// The binary under test.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(find_binary)
+}
+
+/// It lies beside the running test. Says so when it is missing or older than what it is made of.
+fn find_binary() -> PathBuf {
     let test = std::env::current_exe().expect("the test knows its own file");
     let profile = test.ancestors().nth(2).expect("it lies below target");
     let binary = profile.join("fawtara");
     assert!(binary.exists(), "{} is missing: `cargo build -p fawtara` first", binary.display());
-    let built = |path: &std::path::Path| std::fs::metadata(path).and_then(|data| data.modified()).ok();
+    let built = |path: &Path| std::fs::metadata(path).and_then(|data| data.modified()).ok();
     // Cargo lists beside the binary what it was made of.
     let parts = std::fs::read_to_string(binary.with_extension("d")).unwrap_or_default();
     let newer = parts.split_whitespace().skip(1).find(|part| built(part.as_ref()) > built(&binary));
@@ -379,7 +390,7 @@ fn binary() -> PathBuf {
     binary
 }
 
-fn command(config: &std::path::Path) -> Command {
+fn command(config: &Path) -> Command {
     let mut command = Command::new(binary());
     command.arg("--config").arg(config).env_remove("FAWTARA_CONFIG").current_dir(target());
     command

@@ -32,7 +32,8 @@ impl Ground {
     /// A vhost and an empty database on the services that the tests were given.
     pub async fn shared() -> Self {
         let vhost = TestVhost::create().await;
-        let database = TestDatabase::create_bare().await.expect("FAWTARA_TEST_DATABASE_URL leads to a Postgres");
+        let database =
+            TestDatabase::create_bare().await.expect("FAWTARA_TEST_DATABASE_URL leads to a Postgres");
         Self::Shared { vhost, database }
     }
 
@@ -158,7 +159,13 @@ impl PrivateServices {
             .spawn()
             .expect("the node can be started");
         self.node = Some(node);
-        let address = self.amqp_url.rsplit('@').next().and_then(|rest| rest.split('/').next()).expect("a URL").to_owned();
+        let address = self
+            .amqp_url
+            .rsplit('@')
+            .next()
+            .and_then(|rest| rest.split('/').next())
+            .expect("a URL")
+            .to_owned();
         wait::until("RabbitMQ to listen again", PATIENCE, || async {
             tokio::net::TcpStream::connect(&address).await.ok()
         })

@@ -106,6 +106,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::No) => ExitCode::FAILURE,
+        Err(error) if commands::reader_is_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("fawtara: {error:#}");
             ExitCode::from(if commands::is_unavailable(&error) { EX_UNAVAILABLE } else { 1 })

@@ -15,6 +15,15 @@ pub mod verify;
 
 use ledger::LedgerError;
 
+/// `println!` for a product: a reader who has gone (`| head`) is an error to be passed on, not a panic.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        writeln!(std::io::stdout().lock(), $($words)*)
+    }};
+}
+pub(crate) use say;
+
 use crate::settings::Settings;
 
 /// How a command ended, when nothing went wrong with the command itself.
@@ -35,11 +44,21 @@ pub fn is_unavailable(error: &anyhow::Error) -> bool {
     })
 }
 
+/// Whoever read our output has gone: that is no failure.
+#[must_use]
+pub fn reader_is_gone(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
+
 /// `fawtara config`.
 ///
 /// # Errors
 /// None that a user could meet.
 pub fn config(settings: &Settings) -> anyhow::Result<Outcome> {
-    println!("{}", serde_json::to_string_pretty(settings)?);
+    say!("{}", serde_json::to_string_pretty(settings)?)?;
     Ok(Outcome::Done)
 }

@@ -77,6 +77,7 @@ pub async fn run(options: DemoOptions, settings: Settings) -> anyhow::Result<boo
     let book = Book::read(ledger, answers, preview.numbers, took).await?;
     let audit = audit::compare(&book, &stage.authority.with(|authority| authority.summary(true)));
     let deviations = exceptions.as_deref().map(|plan| audit::against_plan(&book, plan)).unwrap_or_default();
+    eprintln!("demo: writing {}/", options.out.display());
     let names = folder::write(&options.out, ledger, &book, &audit).await?;
     let summary = Summary {
         paint,

@@ -99,8 +99,10 @@ impl Default for AuthoritySettings {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SimulatorSettings {
-    /// Where it listens.
+    /// Where it listens. Others may reach it only when `exposed` says so.
     pub listen: SocketAddr,
+    /// Listen on an address that others can reach. Whoever can reach it can make it misbehave: for test networks only.
+    pub exposed: bool,
     /// The seed of its misbehaviour.
     pub seed: u64,
     /// Smallest difference that it takes for a wrong amount; the guide says 0.001.
@@ -109,7 +111,12 @@ pub struct SimulatorSettings {
 
 impl Default for SimulatorSettings {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8090)), seed: 1, tolerance: "0.001".to_owned() }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8090)),
+            exposed: false,
+            seed: 1,
+            tolerance: "0.001".to_owned(),
+        }
     }
 }
 
@@ -119,6 +126,8 @@ impl Default for SimulatorSettings {
 pub struct AdminSettings {
     /// Where probes and metrics are served; none: nowhere.
     pub listen: Option<SocketAddr>,
+    /// Hashes of the bearer keys that may read the metrics, as in `producer.keys`. Any address but loopback needs one.
+    pub keys: Vec<telemetry::KeyHash>,
 }
 
 /// One income source of one taxpayer.
@@ -280,6 +289,7 @@ pub fn read(file: Option<&Path>, overrides: &[(String, String)]) -> anyhow::Resu
             .try_parsing(true)
             .list_separator(",")
             .with_list_parse_key("producer.keys")
+            .with_list_parse_key("admin.keys")
             .with_list_parse_key("broker.ladder_ms")
             .with_list_parse_key("policy.ladder_ms")
             .with_list_parse_key("policy.suspect_ms"),

@@ -10,7 +10,7 @@ mod import;
 mod intake;
 mod role;
 
-pub use config::{Config, KeyHash, NotAKeyHash, Registration, Sources};
+pub use config::{Config, Registration, Sources};
 pub use import::{ImportError, ImportReport, Line, import};
 pub use intake::{Intake, Refused, Taken};
 pub use role::{Producer, ProducerError};

@@ -56,7 +56,9 @@ async fn drain(desk: &Desk) -> Result<(), LedgerError> {
         }
     };
     let mut strangers = 0;
-    while let Ok(batch) = timeout(QUIET, queue.next_batch(usize::from(PIECE), Duration::from_millis(20))).await {
+    while let Ok(batch) =
+        timeout(QUIET, queue.next_batch(usize::from(PIECE), Duration::from_millis(20))).await
+    {
         if batch.is_empty() {
             break;
         }

@@ -121,7 +121,7 @@ impl Recorder {
                     Some(Appended::Done(invoice)) => done.push((entry, change, invoice)),
                     Some(Appended::Outdated) => outdated.push(entry),
                     None => {
-                        error!(invoice = %entry.invoice.key, "the ledger refuses this outcome; the lease will bring the invoice back")
+                        error!(invoice = %entry.invoice.key, "the ledger refuses this outcome; the lease will bring the invoice back");
                     }
                 }
             }
@@ -168,7 +168,9 @@ impl Recorder {
             .any(|event| matches!(event, Event::LateAnswer { .. } | Event::Cleared { late: true, .. }));
         let mut documents = Vec::new();
         let document = attempt.invoice.document;
-        if let (Some(bytes), Outcome::Cleared { .. }) = (&verdict.signed, &entry.outcome) {
+        // An answer that came after the clearance is evidence; it must not take the place of the document that was cleared.
+        let clears = events.iter().any(|event| matches!(event, Event::Cleared { .. }));
+        if let (Some(bytes), true) = (&verdict.signed, clears) {
             documents.push(NewDocument { document, kind: DocumentKind::Signed, bytes: bytes.clone() });
         }
         if let Some(bytes) = &verdict.held {

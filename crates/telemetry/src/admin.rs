@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus::{Registry, TextEncoder};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use crate::key::KeyHash;
 
 /// Answers whether the role can do its work right now: `Err` says why not.
 pub type Probe = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
@@ -18,26 +20,40 @@ pub type Probe = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 #[derive(Debug)]
 pub struct Admin {
     listener: TcpListener,
+    keys: Vec<KeyHash>,
 }
 
 /// Why the admin port cannot be had.
 #[derive(Debug, thiserror::Error)]
-#[error("admin port {address}: {source}")]
-pub struct AdminError {
-    /// Where it was to listen.
-    pub address: SocketAddr,
-    /// What the system said.
-    pub source: std::io::Error,
+#[non_exhaustive]
+pub enum AdminError {
+    /// Anybody could read the metrics.
+    #[error(
+        "admin.listen is {0}, which others can reach: configure at least one admin.keys, or listen on 127.0.0.1"
+    )]
+    Unguarded(SocketAddr),
+    /// The address is taken, or not ours.
+    #[error("admin.listen {address}: {source}")]
+    Listen {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
 }
 
 impl Admin {
-    /// Binds the port.
+    /// Binds the port. Anything but loopback needs at least one key; the probes then stay open, the metrics do not.
     ///
     /// # Errors
-    /// [`AdminError`] when the address is taken or not ours.
-    pub async fn bind(address: SocketAddr) -> Result<Self, AdminError> {
-        let listener = TcpListener::bind(address).await.map_err(|source| AdminError { address, source })?;
-        Ok(Self { listener })
+    /// [`AdminError`] when there is no key where one is needed, or the address is taken or not ours.
+    pub async fn bind(address: SocketAddr, keys: Vec<KeyHash>) -> Result<Self, AdminError> {
+        if !address.ip().is_loopback() && keys.is_empty() {
+            return Err(AdminError::Unguarded(address));
+        }
+        let listener =
+            TcpListener::bind(address).await.map_err(|source| AdminError::Listen { address, source })?;
+        Ok(Self { listener, keys })
     }
 
     /// Where it listens.
@@ -64,10 +80,14 @@ impl Admin {
                 }
             }
         };
+        let keys = self.keys;
         let router = Router::new()
             .route("/livez", get(|| async { "alive\n" }))
             .route("/readyz", get(readiness))
-            .route("/metrics", get(move || async move { exposition(&registry) }));
+            .route(
+                "/metrics",
+                get(move |headers: HeaderMap| async move { exposition(&registry, &keys, &headers) }),
+            );
         let served = axum::serve(self.listener, router).with_graceful_shutdown(done.cancelled_owned()).await;
         if let Err(error) = served {
             tracing::warn!(%error, "the admin port stopped");
@@ -75,15 +95,15 @@ impl Admin {
     }
 }
 
-fn exposition(registry: &Registry) -> impl IntoResponse + use<> {
+fn exposition(registry: &Registry, keys: &[KeyHash], headers: &HeaderMap) -> Response {
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if !keys.is_empty() && !KeyHash::any_admits(keys, authorization) {
+        return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response();
+    }
     match TextEncoder::new().encode_to_string(&registry.gather()) {
         Ok(text) => {
-            (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
         }
-        Err(error) => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
-            error.to_string(),
-        ),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }

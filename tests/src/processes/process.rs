@@ -18,13 +18,20 @@ pub struct Process {
 }
 
 impl Process {
-    pub(super) fn new(name: &str, config: &Path, arguments: Vec<String>, log: PathBuf, admin: Option<String>) -> Self {
+    pub(super) fn new(
+        name: &str,
+        config: &Path,
+        arguments: Vec<String>,
+        log: PathBuf,
+        admin: Option<String>,
+    ) -> Self {
         Self { name: name.to_owned(), config: config.to_owned(), arguments, log, admin, child: None }
     }
 
     /// Starts it; what it logs is added to what it logged before.
     pub fn start(&mut self) {
-        let log = || OpenOptions::new().create(true).append(true).open(&self.log).expect("the log can be written");
+        let log =
+            || OpenOptions::new().create(true).append(true).open(&self.log).expect("the log can be written");
         let child = super::command(&self.config)
             .args(&self.arguments)
             .stdin(Stdio::null())

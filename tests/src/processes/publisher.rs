@@ -80,7 +80,9 @@ impl Publisher {
         while let Ok(Some(chunk)) = response.chunk().await {
             text.extend_from_slice(&chunk);
         }
-        for answer in text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok()) {
+        for answer in
+            text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok())
+        {
             let place = answer["line"].as_u64().and_then(|line| usize::try_from(line).ok()?.checked_sub(1));
             if let Some(slot) = place.and_then(|place| answers.get_mut(place)) {
                 *slot = Some(answer);
@@ -94,7 +96,8 @@ impl Publisher {
     /// # Panics
     /// When the producer does not answer.
     pub async fn publish_one(&self, producer: usize, event: &Value) -> (u16, Value) {
-        let mut request = self.http.post(format!("{}/v1/invoices", self.producers[producer])).body(event.to_string());
+        let mut request =
+            self.http.post(format!("{}/v1/invoices", self.producers[producer])).body(event.to_string());
         if let Some(key) = &self.key {
             request = request.bearer_auth(key);
         }

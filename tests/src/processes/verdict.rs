@@ -25,7 +25,7 @@ pub enum Fate {
 /// once and under the bytes, counter and QR that the ledger has; counters are 1..n; nothing was charged; all chains hold; and
 /// the dead-letter queue holds one hint for each that waits for a person.
 pub async fn hold_promises(fleet: &FleetProcesses, ground: &Ground, planned: &BTreeMap<Uuid, Fate>) {
-    let all = fleet::invoices(&fleet.ledger).await;
+    let all = fleet::invoices(&*fleet.ledger).await;
     let known: Vec<_> = all.keys().map(|key| key.uuid).collect();
     let expected: Vec<_> = planned.keys().copied().collect();
     assert_eq!(known, expected, "the ledger knows exactly what was published");
@@ -62,10 +62,20 @@ fn ended_as_planned(invoice: &Invoice, there: Option<&Cleared>, fate: Fate) {
         (Fate::Cleared, Some(there)) => {
             assert_eq!(invoice.state, State::Cleared, "{name}: {:?}", invoice.message);
             assert_eq!(invoice.qr.as_deref(), Some(there.qr.as_str()), "QR of {name}");
-            assert_eq!(invoice.icv.map(|icv| icv.to_string()).as_deref(), Some(there.icv.as_str()), "counter of {name}");
-            assert_eq!(invoice.xml.map(|sha256| sha256.to_string()).as_deref(), Some(there.sha256.as_str()), "bytes of {name}");
+            assert_eq!(
+                invoice.icv.map(|icv| icv.to_string()).as_deref(),
+                Some(there.icv.as_str()),
+                "counter of {name}"
+            );
+            assert_eq!(
+                invoice.xml.map(|sha256| sha256.to_string()).as_deref(),
+                Some(there.sha256.as_str()),
+                "bytes of {name}"
+            );
         }
-        (Fate::Cleared, None) => panic!("{name} is not with the authority; here it is {}: {:?}", invoice.state, invoice.message),
+        (Fate::Cleared, None) => {
+            panic!("{name} is not with the authority; here it is {}: {:?}", invoice.state, invoice.message)
+        }
         (Fate::Refused, None) => {
             assert_eq!(invoice.state, State::Rejected, "{name}: {:?}", invoice.message);
             assert_eq!(invoice.cause, Some(Cause::Refused), "{name}");

@@ -26,7 +26,11 @@ async fn fault_queues_purged() {
     for purge in 1..=PURGES {
         fleet.progressed(COUNT * purge / (PURGES + 1), DEADLINE).await;
         // The intake is left alone: an event in it has been accepted by nobody yet.
-        for queue in (Ladder { rungs_ms: RUNGS_MS.to_vec() }).queues().into_iter().filter(|queue| *queue != Queue::Intake) {
+        for queue in (Ladder { rungs_ms: RUNGS_MS.to_vec() })
+            .queues()
+            .into_iter()
+            .filter(|queue| *queue != Queue::Intake)
+        {
             lost += queues.purge(queue).await.expect("the queue can be purged");
         }
     }

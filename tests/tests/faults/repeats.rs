@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use broker::{Broker, Outgoing, Queue};
-use futures_util::future::join_all;
 use tests::events;
 use tests::processes::{Fate, FleetProcesses, Plan, hold_promises};
 use tests::services::Ground;
+use tokio::task::JoinSet;
 
 const BY_HTTP: usize = 30;
 const BY_AMQP: usize = 20;
@@ -18,10 +18,18 @@ async fn fault_the_same_event_fifty_times_at_once() {
     let fleet = FleetProcesses::start(&ground, &Plan::default()).await;
     let (event, queues, publisher) = (events::event(1), fleet.queues(&ground).await, fleet.publisher());
 
-    let message = || Outgoing { queue: Queue::Intake, payload: event.to_string().into_bytes().into(), traceparent: None };
+    let message = || Outgoing {
+        queue: Queue::Intake,
+        payload: event.to_string().into_bytes().into(),
+        traceparent: None,
+    };
     let by_amqp = queues.publish((0..BY_AMQP).map(|_| message()).collect());
-    let by_http = join_all((0..BY_HTTP).map(|turn| publisher.publish_one(turn % 2, &event)));
-    let (confirmed, answers) = tokio::join!(by_amqp, by_http);
+    let mut by_http = JoinSet::new();
+    for turn in 0..BY_HTTP {
+        let (publisher, event) = (publisher.clone(), event.clone());
+        by_http.spawn(async move { publisher.publish_one(turn % 2, &event).await });
+    }
+    let (confirmed, answers) = tokio::join!(by_amqp, by_http.join_all());
 
     assert!(confirmed.iter().all(Result::is_ok), "{confirmed:?}");
     let new = answers.iter().filter(|(status, _)| *status == 202).count();

@@ -24,7 +24,8 @@ impl Run {
         fleet.latency(Latency::Uniform { min_ms: 20, max_ms: 80 }).await;
         let mut load = Load::new(COUNT);
         let events = std::mem::take(&mut load.events);
-        let publishing = tokio::spawn(Load::publish(events, fleet.publisher(), fleet.ledger.clone(), DEADLINE));
+        let publishing =
+            tokio::spawn(Load::publish(events, fleet.publisher(), fleet.ledger.clone(), DEADLINE));
         Self { ground, fleet, load, publishing }
     }
 

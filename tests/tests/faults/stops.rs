@@ -28,10 +28,17 @@ async fn fault_sigterm_drains() {
     // Somebody has begun a request and never goes on.
     let address = fleet.producers()[0].trim_start_matches("http://").to_owned();
     let mut idler = TcpStream::connect(&address).await.expect("the producer listens");
-    idler.write_all(b"POST /v1/invoices HTTP/1.1\r\nHost: fawtara\r\nContent-Length: 100\r\n\r\n{").await.expect("it is sent");
+    idler
+        .write_all(b"POST /v1/invoices HTTP/1.1\r\nHost: fawtara\r\nContent-Length: 100\r\n\r\n{")
+        .await
+        .expect("it is sent");
 
-    let publishing = tokio::spawn(Load::publish(load.events, fleet.publisher(), fleet.ledger.clone(), DEADLINE));
-    wait::until("requests to be under way", DEADLINE, || async { (fleet.summary().await.requests > 60).then_some(()) }).await;
+    let publishing =
+        tokio::spawn(Load::publish(load.events, fleet.publisher(), fleet.ledger.clone(), DEADLINE));
+    wait::until("requests to be under way", DEADLINE, || async {
+        (fleet.summary().await.requests > 60).then_some(())
+    })
+    .await;
     let names = ["producer-1", "encoder-1", "submitter-1", "submitter-2"];
     for name in names {
         fleet.role(name).ask_to_stop();
@@ -77,6 +84,9 @@ async fn no_attempt_but_one(fleet: &FleetProcesses) {
     for (key, invoice) in fleet::invoices(&*fleet.ledger).await {
         assert_eq!(invoice.crashes, 0, "{key}");
         let attempts = fleet.ledger.attempts(key).await.expect("the ledger answers");
-        assert!(attempts.iter().all(|attempt| attempt.outcome == OutcomeKind::Cleared), "{key}: {attempts:?}");
+        assert!(
+            attempts.iter().all(|attempt| attempt.outcome == OutcomeKind::Cleared),
+            "{key}: {attempts:?}"
+        );
     }
 }

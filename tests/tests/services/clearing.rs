@@ -80,7 +80,11 @@ async fn amended(fleet: &FleetProcesses) {
     fleet.settled(COUNT, DEADLINE).await;
     for event in [&first, &second] {
         let (status, answer) = publisher.publish_one(1, event).await;
-        assert_eq!((status, &answer["state"], &answer["document"]), (200, &json!("cleared"), &json!(2)), "{answer}");
+        assert_eq!(
+            (status, &answer["state"], &answer["document"]),
+            (200, &json!("cleared"), &json!(2)),
+            "{answer}"
+        );
     }
     let requests = fleet.summary().await.requests;
     // A repeat hints nothing: were it otherwise, the authority would soon see it.

@@ -22,7 +22,10 @@ async fn services_that_are_away_are_named_with_what_to_do() {
         let output = fawtara(&arguments).await;
         let text = said(&output);
         assert_eq!(output.status.code(), Some(69), "{command:?}: {text}");
-        assert!(text.contains("fawtara doctor") || text.contains("ledger.url"), "{command:?} does not say what to do: {text}");
+        assert!(
+            text.contains("fawtara doctor") || text.contains("ledger.url"),
+            "{command:?} does not say what to do: {text}"
+        );
         assert!(!text.contains(PASSWORD), "{command:?} prints the password: {text}");
     }
 }
@@ -51,9 +54,13 @@ async fn doctor_finds_what_is_absent_and_says_how_to_mend_it() {
     assert!(!said(&output).contains(PASSWORD), "{}", said(&output));
     let findings: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
     for what in ["ledger", "broker"] {
-        let finding = findings.iter().find(|finding| finding["what"] == what).unwrap_or_else(|| panic!("{findings:?}"));
+        let finding =
+            findings.iter().find(|finding| finding["what"] == what).unwrap_or_else(|| panic!("{findings:?}"));
         assert_eq!(finding["grade"], "wrong", "{finding}");
-        assert!(finding["mend"].as_str().is_some_and(|mend| mend.contains(&format!("{what}.url"))), "{finding}");
+        assert!(
+            finding["mend"].as_str().is_some_and(|mend| mend.contains(&format!("{what}.url"))),
+            "{finding}"
+        );
     }
 }
 

@@ -90,11 +90,11 @@ pub(crate) fn draw(random: &mut Random, count: u64) -> BTreeMap<InvoiceKey, Plan
     (0..count)
         .map(|n| {
             let fate = match random.between(0, 99) {
-                0..=5 => Fate::Refused,
-                6..=15 => Fate::Amended,
-                16..=21 => Fate::GivenUp,
-                22..=26 => Fate::Unfit,
-                27..=32 => Fate::Suspect,
+                0..=4 => Fate::Refused,
+                5..=19 => Fate::Amended,
+                20..=25 => Fate::GivenUp,
+                26..=30 => Fate::Unfit,
+                31..=36 => Fate::Suspect,
                 _ => Fate::Sound,
             };
             let mut event = event(n);

@@ -8,7 +8,7 @@ use invoice::Environment;
 use ledger::{LedgerError, PostgresLedger};
 use serde::Serialize;
 
-use super::Outcome;
+use super::{Outcome, say};
 use crate::settings::Settings;
 use crate::wiring;
 
@@ -66,7 +66,7 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Outcome> {
     authority(&settings, &mut findings);
     let wrong = findings.0.iter().any(|finding| finding.grade == Grade::Wrong);
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&findings.0)?);
+        say!("{}", serde_json::to_string_pretty(&findings.0)?)?;
     } else {
         for finding in &findings.0 {
             let mark = match finding.grade {
@@ -74,12 +74,12 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Outcome> {
                 Grade::Warning => "warning",
                 Grade::Wrong => "WRONG  ",
             };
-            println!("{mark}  {}: {}", finding.what, finding.seen);
+            say!("{mark}  {}: {}", finding.what, finding.seen)?;
             if let Some(mend) = &finding.mend {
-                println!("         -> {mend}");
+                say!("         -> {mend}")?;
             }
         }
-        println!("{}", if wrong { "Something is wrong; see above." } else { "Nothing stands in the way." });
+        say!("{}", if wrong { "Something is wrong; see above." } else { "Nothing stands in the way." })?;
     }
     Ok(if wrong { Outcome::No } else { Outcome::Done })
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use serde_json::json;
 
-use super::Outcome;
+use super::{Outcome, say};
 
 /// The most that is read, bytes.
 const LIMIT: u64 = 256 << 20;
@@ -94,15 +94,15 @@ pub fn validate(args: &ValidateArgs) -> anyhow::Result<Outcome> {
             outcome = Outcome::No;
         }
         if args.json {
-            println!(
+            say!(
                 "{}",
                 json!({ "event": place, "number": number, "valid": faults.is_empty(), "faults": faults })
-            );
+            )?;
         } else if faults.is_empty() {
-            println!("event {place}: {number} is valid");
+            say!("event {place}: {number} is valid")?;
         } else {
             for fault in faults {
-                println!("event {place}: {fault}");
+                say!("event {place}: {fault}")?;
             }
         }
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Outcome;
+use super::{Outcome, say};
 use crate::settings::Settings;
 use crate::wiring;
 
@@ -42,7 +42,8 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Outcome> {
     let report = producer::import(&intake, input, |line| {
         bar.set_position(line.read_bytes);
         bar.set_message(format!("event {}", line.number));
-        bar.suspend(|| show(line, args.json));
+        // Whoever read our output may have gone; the import goes on.
+        let _ = bar.suspend(|| show(line, args.json));
     })
     .await?;
     bar.finish_and_clear();
@@ -51,20 +52,23 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Outcome> {
     Ok(if report.refused == 0 { Outcome::Done } else { Outcome::No })
 }
 
-fn show(line: &producer::Line, json: bool) {
+fn show(line: &producer::Line, json: bool) -> std::io::Result<()> {
     match (&line.answer, json) {
-        (Ok(taken), true) => println!(
+        (Ok(taken), true) => say!(
             "{}",
             serde_json::json!({
                 "line": line.number, "uuid": taken.invoice.key.uuid, "environment": taken.invoice.key.environment,
                 "number": taken.invoice.number, "state": taken.invoice.state, "repeat": !taken.new
             })
         ),
-        (Err(refused), true) => println!(
+        (Err(refused), true) => say!(
             "{}",
             serde_json::json!({ "line": line.number, "code": refused.code(), "detail": refused.to_string() })
         ),
-        (Ok(_), false) => {}
-        (Err(refused), false) => eprintln!("event {}: refused ({}): {refused}", line.number, refused.code()),
+        (Ok(_), false) => Ok(()),
+        (Err(refused), false) => {
+            eprintln!("event {}: refused ({}): {refused}", line.number, refused.code());
+            Ok(())
+        }
     }
 }

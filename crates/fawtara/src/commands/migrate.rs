@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use ledger::PostgresLedger;
 
-use super::Outcome;
+use super::{Outcome, say};
 use crate::settings::Settings;
 
 /// Applies what is missing. Needs the owner's rights.
@@ -15,9 +15,9 @@ pub async fn run(settings: &Settings) -> anyhow::Result<Outcome> {
         bail!("ledger.url is \"memory\", which has no tables; name a Postgres database");
     }
     let url = settings.ledger.url.masked();
-    PostgresLedger::migrate(settings.ledger.url.expose())
-        .await
-        .with_context(|| format!("migrating {url}"))?;
-    println!("the ledger at {url} is up to date");
+    PostgresLedger::migrate(settings.ledger.url.expose()).await.with_context(|| {
+        format!("the ledger at {url} (setting ledger.url) cannot be migrated; `fawtara doctor` says more")
+    })?;
+    say!("the ledger at {url} is up to date")?;
     Ok(Outcome::Done)
 }

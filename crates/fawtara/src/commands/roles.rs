@@ -101,7 +101,7 @@ async fn run(name: &'static str, settings: Settings, roles: &[&str]) -> anyhow::
     }
     let admin = match settings.admin.listen {
         Some(address) => {
-            let admin = Admin::bind(address).await?;
+            let admin = Admin::bind(address, settings.admin.keys.clone()).await?;
             info!(address = ?admin.address(), "admin port");
             let probe = probe(&seams, &stop);
             Some(tokio::spawn(admin.serve(telemetry.registry(), probe, stop.clone(), done.clone())))

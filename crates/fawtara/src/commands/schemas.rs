@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use super::Outcome;
+use super::{Outcome, say};
 
 /// Arguments of `fawtara schemas`.
 #[derive(Debug, clap::Args)]
@@ -21,11 +21,11 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let text = invoice::schema::event_schema_text();
     match &args.write {
-        None => print!("{text}"),
+        None => std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes())?,
         Some(folder) => {
             let file = folder.join("invoice-event.v1.json");
             std::fs::write(&file, text).with_context(|| file.display().to_string())?;
-            println!("{}", file.display());
+            say!("{}", file.display())?;
         }
     }
     Ok(Outcome::Done)

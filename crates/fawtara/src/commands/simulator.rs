@@ -1,6 +1,6 @@
 //! `fawtara simulator`: the stand-in for the authority, over HTTP, with a device for each simulated income source.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use invoice::Environment;
 use invoice::event::Family;
 use secrecy::ExposeSecret;
@@ -38,6 +38,11 @@ pub async fn run(settings: Settings) -> anyhow::Result<Outcome> {
 /// A setting or an address that is not as it must be.
 pub async fn bind(settings: &Settings) -> anyhow::Result<Simulator> {
     let address = settings.simulator.listen;
+    if !address.ip().is_loopback() && !settings.simulator.exposed {
+        bail!(
+            "simulator.listen is {address}, which others can reach: set simulator.exposed = true if that is meant"
+        );
+    }
     let listener = TcpListener::bind(address).await.with_context(|| format!("simulator.listen {address}"))?;
     Ok(Simulator { listener, handle: handle(settings)? })
 }
@@ -47,10 +52,10 @@ pub async fn bind(settings: &Settings) -> anyhow::Result<Simulator> {
 /// # Errors
 /// A tolerance that is no number, or a secret that is nowhere.
 pub fn handle(settings: &Settings) -> anyhow::Result<Handle> {
-    let mut rules = simulator::Settings::default();
-    rules.tolerance = settings.simulator.tolerance.parse().map_err(|error| {
+    let tolerance = settings.simulator.tolerance.parse().map_err(|error| {
         anyhow::anyhow!("simulator.tolerance {:?}: {error}", settings.simulator.tolerance)
     })?;
+    let rules = simulator::Settings { tolerance, ..simulator::Settings::default() };
     let mut authority = Authority::new(rules, settings.simulator.seed);
     for source in
         settings.income_sources.iter().filter(|source| source.environment == Environment::Simulation)

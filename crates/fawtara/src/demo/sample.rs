@@ -117,11 +117,15 @@ mod tests {
                     );
                     let earlier = seen.insert(checked.event.uuid, checked.content);
                     match meant.map(|meant| (meant.ends, meant.code.as_str())) {
-                        Some((Ends::Repeat, _)) => assert_eq!(earlier, Some(checked.content), "line {line}"),
-                        Some((_, "conflict")) => {
-                            assert!(earlier.is_some_and(|content| content != checked.content))
+                        Some((Ends::Repeat, _)) => {
+                            assert_eq!(earlier, Some(checked.content), "line {line}");
                         }
-                        _ => assert_eq!(earlier, None, "line {line} repeats a UUID"),
+                        Some((_, "conflict")) => {
+                            assert!(earlier.is_some_and(|content| content != checked.content));
+                        }
+                        _ => {
+                            assert_eq!(earlier, None, "line {line} repeats a UUID");
+                        }
                     }
                 }
                 Err(faults) => {

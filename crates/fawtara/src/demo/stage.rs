@@ -64,7 +64,8 @@ impl Stage {
         let counts = seams.ledger.standing().await?.counts;
         if counts.iter().any(|count| count.count > 0) {
             bail!(
-                "the ledger at {} holds invoices already: the demo needs an empty one, or it could not tell its own apart",
+                "the ledger at {} holds invoices already, and the demo could not tell its own apart: \
+                 name an empty database and vhost (settings ledger.url and broker.url)",
                 settings.ledger.url.masked()
             );
         }

@@ -258,7 +258,7 @@ fn adopt(invoice: &Invoice, qr: String, by: Actor) -> Result<Vec<Event>, Refusal
 fn unheld(invoice: &Invoice) -> Result<(), Refusal> {
     match invoice.in_doubt {
         Some(attempt) => Err(Refusal::InDoubt { attempt }),
-        
+        None if invoice.cause == Some(Cause::AuthorityHoldsOther) => Err(Refusal::HeldByAuthority),
         None if invoice.qr_outstanding => Err(Refusal::QrOutstanding),
         None => Ok(()),
     }

@@ -10,12 +10,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use telemetry::KeyHash;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use super::problem::Problem;
 use crate::batcher::{Answer, Batcher};
-use crate::config::{Config, KeyHash};
+use crate::config::Config;
 use crate::intake::{Intake, Taken};
 
 /// What the handlers share.
@@ -39,14 +40,8 @@ impl Api {
     }
 
     fn admits(&self, headers: &HeaderMap) -> bool {
-        let key = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer ")));
-        // Every key is compared, so that the time says nothing of which one fits.
-        self.keys.is_empty()
-            || key
-                .is_some_and(|key| self.keys.iter().fold(false, |admitted, hash| admitted | hash.admits(key)))
+        let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        self.keys.is_empty() || KeyHash::any_admits(&self.keys, authorization)
     }
 }
 
