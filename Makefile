@@ -25,7 +25,7 @@ help: ## list the commands
 ##@ Seeing it
 
 .PHONY: demo
-demo: ## watch 300 sample invoices get cleared; needs only Rust
+demo: ## watch a sample of 321 invoice events get cleared; needs only Rust
 	@$(need) cargo cc
 	@echo "demo: builds Fawtara (the first time 4 to 5 minutes on two cores), then clears a sample of invoices in seconds."
 	@echo "demo: nothing leaves this machine; a simulator inside the process stands in for the authority."
@@ -37,7 +37,7 @@ demo-services: ## the same on real RabbitMQ and PostgreSQL, private ones where n
 	@$(need) cargo cc
 	@echo "demo-services: builds Fawtara, finds or starts RabbitMQ and PostgreSQL, then clears a sample of invoices."
 	@cargo build -p fawtara
-	@$(services) $(fawtara) demo --services
+	@$(services) scripts/demo-services.sh $(fawtara) demo --services
 
 ##@ Testing
 
@@ -45,7 +45,9 @@ demo-services: ## the same on real RabbitMQ and PostgreSQL, private ones where n
 test: ## all tests; finds, else installs and starts, RabbitMQ and PostgreSQL; at most 15 minutes
 	@echo "test: builds everything, then runs all tests but the slow ones (make test-slow)."
 	@$(need) cargo cc nextest
+	@# Tests start the binary itself, which a build of the tests alone does not make.
 	@FAWTARA_UBL_SCHEMAS=$$(scripts/ubl-schemas.sh) && export FAWTARA_UBL_SCHEMAS && \
+		cargo build -p fawtara && \
 		cargo nextest run --workspace --profile "$${NEXTEST_PROFILE:-default}" --no-run && \
 		$(services) cargo nextest run --workspace --profile "$${NEXTEST_PROFILE:-default}" || \
 		{ echo "test: FAILED; the reason is above" >&2; exit 1; }

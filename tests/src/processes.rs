@@ -62,7 +62,7 @@ impl Default for Plan {
 
 /// Total time-out of a call of the authority in these fleets.
 pub const TIMEOUT: Duration = Duration::from_secs(2);
-/// What lease and drain add to it.
+/// What lease and drain add to it, and how long clients may take to end their requests.
 pub const MARGIN: Duration = Duration::from_secs(1);
 /// Rungs of the retry ladder, milliseconds.
 pub const RUNGS_MS: [u64; 3] = [200, 600, 2_000];
@@ -317,6 +317,7 @@ ladder_ms = {RUNGS_MS:?}
 connect_timeout_ms = 1000
 timeout_ms = {timeout}
 [producer]
+drain_ms = {margin}
 keys = [{keys}]
 [submitter]
 lease_margin_ms = {margin}

@@ -63,3 +63,23 @@ async fn what_the_authority_refuses_is_rejected_at_once_and_waits_for_a_person()
     hold_promises(&seams, &all).await;
     fleet.stop().await;
 }
+
+/// The sweeper and the breaker must not wait for one another: with every hint gone and no new traffic, the probe that is
+/// due needs something to probe with.
+#[tokio::test(start_paused = true)]
+async fn after_an_outage_without_any_hint_left_everything_is_cleared() {
+    let numbers = Numbers::quick();
+    let seams = Seams::memory(&numbers, 4);
+    seams.authority.with(|authority| authority.set_down(true));
+    let fleet = Fleet::start(&seams, &numbers);
+    seams.publish((0..7).map(event)).await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    for queue in numbers.ladder.queues() {
+        seams.broker.purge(queue).await.unwrap();
+    }
+    seams.authority.with(|authority| authority.set_down(false));
+    let all = settled(&*seams.ledger, 7, DEADLINE).await;
+    assert!(all.values().all(|invoice| invoice.state == State::Cleared && invoice.charged == 0));
+    hold_promises(&seams, &all).await;
+    fleet.stop().await;
+}

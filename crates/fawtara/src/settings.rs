@@ -374,6 +374,16 @@ mod tests {
     }
 
     #[test]
+    fn the_shipped_configurations_are_valid() -> anyhow::Result<()> {
+        for name in ["fawtara.example.toml", "fawtara.compose.toml"] {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy").join(name);
+            let settings = read(Some(&file), &[])?;
+            assert_eq!(crate::wiring::endpoints(&settings)?.len(), 2, "{name}");
+        }
+        Ok(())
+    }
+
+    #[test]
     fn secrets_in_clear_are_for_the_simulation_only() {
         let mut source = SourceSettings {
             tax_number: "12345678".into(),

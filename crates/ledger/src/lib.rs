@@ -25,7 +25,7 @@ pub use postgres::{APP_ROLE, Examination, PostgresConfig, PostgresLedger, SERVER
 pub use record::{
     Amendable, Appended, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, Draft,
     EncodeOutcome, Filter, Listed, Loaded, NewDocument, Page, Reception, RecordedEvent, RefusedIntake,
-    Standing, StandingCount, Summary, Swept, Unfit, Verification, Violation,
+    Standing, StandingCount, Summary, Sweep, Swept, Unfit, Verification, Violation,
 };
 pub use schedule::Schedule;
 pub use traits::{Encode, Ledger, LedgerError};

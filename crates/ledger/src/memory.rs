@@ -18,13 +18,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use invoice::life::{Actor, Step};
+use invoice::life::Actor;
 use invoice::{InvoiceKey, Timestamp};
 use uuid::Uuid;
 
 use crate::record::{
     Amendable, Appended, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, EncodeOutcome,
-    Filter, Loaded, Page, Reception, RecordedEvent, RefusedIntake, Standing, Swept, Verification,
+    Filter, Loaded, Page, Reception, RecordedEvent, RefusedIntake, Standing, Sweep, Swept, Verification,
 };
 use crate::{Clock, Encode, Ledger, LedgerError, Schedule};
 use store::{Addition, Store, micros};
@@ -167,15 +167,15 @@ impl Ledger for MemoryLedger {
         Ok(self.store().refused(limit))
     }
 
+    async fn refused_ids(&self, limit: u32) -> Result<Vec<Uuid>, LedgerError> {
+        Ok(self.store().refused(limit).into_iter().map(|record| record.id).collect())
+    }
+
     async fn resolve_intake(&self, id: Uuid, by: Actor) -> Result<bool, LedgerError> {
         Ok(self.store().resolve(id, by))
     }
 
-    async fn sweep(&self, encode: bool, submit: bool, limit: u32) -> Result<Vec<Swept>, LedgerError> {
-        let wanted = |step| match step {
-            Step::Encode => encode,
-            Step::Submit => submit,
-        };
+    async fn sweep(&self, wanted: Sweep, limit: u32) -> Result<Vec<Swept>, LedgerError> {
         Ok(self.store().sweep(wanted, limit, self.time(), &self.schedule))
     }
 

@@ -44,7 +44,7 @@ use crate::migrate::{self, Migration};
 use crate::{
     Amendable, Appended, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, Encode,
     EncodeOutcome, Filter, Ledger, LedgerError, Loaded, Page, Reception, RecordedEvent, RefusedIntake,
-    Schedule, Standing, Swept, Verification,
+    Schedule, Standing, Sweep, Swept, Verification,
 };
 
 /// A connection that has been idle for this long is asked for a sign of life before it is used.
@@ -232,12 +232,16 @@ impl Ledger for PostgresLedger {
         self.read_refused(limit).await
     }
 
+    async fn refused_ids(&self, limit: u32) -> Result<Vec<Uuid>, LedgerError> {
+        self.read_refused_ids(limit).await
+    }
+
     async fn resolve_intake(&self, id: Uuid, by: Actor) -> Result<bool, LedgerError> {
         self.resolve_refused(id, &by).await
     }
 
-    async fn sweep(&self, encode: bool, submit: bool, limit: u32) -> Result<Vec<Swept>, LedgerError> {
-        self.sweep_due(encode, submit, limit).await
+    async fn sweep(&self, wanted: Sweep, limit: u32) -> Result<Vec<Swept>, LedgerError> {
+        self.sweep_due(wanted, limit).await
     }
 
     async fn park(&self, invoices: &[InvoiceKey], until: Timestamp) -> Result<(), LedgerError> {

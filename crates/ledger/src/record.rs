@@ -230,6 +230,34 @@ pub struct RefusedIntake {
     pub body: Vec<u8>,
 }
 
+/// Which open invoices a sweep is to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sweep {
+    /// Drafts whose bytes are not fixed yet.
+    pub unencoded: bool,
+    /// Encoded drafts that no attempt has held yet.
+    pub unsent: bool,
+    /// Those that were held before: pending retries, and leases that ran out. Not all of them have a hint on its way.
+    pub under_way: bool,
+}
+
+impl Sweep {
+    /// Everything.
+    pub const ALL: Self = Self { unencoded: true, unsent: true, under_way: true };
+    /// Nothing; a start for naming some.
+    pub const NONE: Self = Self { unencoded: false, unsent: false, under_way: false };
+
+    /// Whether this invoice, which is open, is wanted.
+    #[must_use]
+    pub fn wants(self, invoice: &Invoice) -> bool {
+        match invoice.state {
+            State::Draft if invoice.xml.is_none() => self.unencoded,
+            State::Draft => self.unsent,
+            _ => self.under_way,
+        }
+    }
+}
+
 /// An invoice that the sweeper found unmoved: to be hinted again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Swept {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::record::{
     Amendable, Appended, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, Draft,
-    EncodeOutcome, Filter, Loaded, Page, Reception, RecordedEvent, RefusedIntake, Standing, Swept, Unfit,
+    EncodeOutcome, Filter, Loaded, Page, Reception, RecordedEvent, RefusedIntake, Standing, Sweep, Swept, Unfit,
     Verification,
 };
 
@@ -90,18 +90,21 @@ pub trait Ledger: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Page, LedgerError>;
 
-    /// Keeps what could not be taken; a repeated id is a no-op.
+    /// Keeps what could not be taken; a repeated id is a no-op, or opens the record again when it had been resolved.
     async fn refuse_intake(&self, batch: Vec<RefusedIntake>) -> Result<(), LedgerError>;
 
     /// Refused intake that nobody has resolved, oldest first.
     async fn refused_intake(&self, limit: u32) -> Result<Vec<RefusedIntake>, LedgerError>;
 
+    /// The names of the refused intake that nobody has resolved, oldest first; without the bodies, so many fit.
+    async fn refused_ids(&self, limit: u32) -> Result<Vec<Uuid>, LedgerError>;
+
     /// Marks a refused intake as dealt with; false when it is unknown or was resolved before.
     async fn resolve_intake(&self, id: Uuid, by: Actor) -> Result<bool, LedgerError>;
 
-    /// At most `limit` open invoices whose wake time has come, the longest waiting first, and sets their next wake time.
-    /// Only one sweeper gets them at a time; the others get nothing. `submit` and `encode` say which steps are wanted.
-    async fn sweep(&self, encode: bool, submit: bool, limit: u32) -> Result<Vec<Swept>, LedgerError>;
+    /// At most `limit` open invoices of the wanted kinds whose wake time has come, the longest waiting first, and sets their
+    /// next wake time. Only one sweeper gets them at a time; the others get nothing.
+    async fn sweep(&self, wanted: Sweep, limit: u32) -> Result<Vec<Swept>, LedgerError>;
 
     /// Puts the wake time of open invoices, without an event: they cannot be worked on now.
     async fn park(&self, invoices: &[InvoiceKey], until: Timestamp) -> Result<(), LedgerError>;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ledger::{Arrival, LedgerError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::intake::{Intake, Refused, Taken};
@@ -24,10 +25,16 @@ struct Offer {
 }
 
 impl Batcher {
-    /// A batcher and the work that drives it; the work ends when the last clone of the batcher is dropped.
-    pub(crate) fn new(intake: Intake, batch: usize, linger: Duration) -> (Self, impl Future<Output = ()>) {
+    /// A batcher and the work that drives it. The work ends when the last clone of the batcher is dropped, or after `closed`,
+    /// once what was offered before is answered; what is offered later hears that the producer is unavailable.
+    pub(crate) fn new(
+        intake: Intake,
+        batch: usize,
+        linger: Duration,
+        closed: CancellationToken,
+    ) -> (Self, impl Future<Output = ()>) {
         let (offers, receiver) = mpsc::channel(batch.max(1) * 2);
-        (Self { offers }, drive(intake, receiver, batch.max(1), linger))
+        (Self { offers }, drive(intake, receiver, batch.max(1), linger, closed))
     }
 
     /// Makes one arrival durable, in company.
@@ -40,9 +47,23 @@ impl Batcher {
     }
 }
 
-async fn drive(intake: Intake, mut offers: mpsc::Receiver<Offer>, limit: usize, linger: Duration) {
+async fn drive(
+    intake: Intake,
+    mut offers: mpsc::Receiver<Offer>,
+    limit: usize,
+    linger: Duration,
+    closed: CancellationToken,
+) {
     let mut batch = Vec::with_capacity(limit);
-    while offers.recv_many(&mut batch, limit).await > 0 {
+    loop {
+        tokio::select! {
+            biased;
+            () = closed.cancelled(), if !offers.is_closed() => {
+                offers.close();
+                continue;
+            }
+            count = offers.recv_many(&mut batch, limit) => if count == 0 { break },
+        }
         let end = Instant::now() + linger;
         while batch.len() < limit {
             let room = limit - batch.len();

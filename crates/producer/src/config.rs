@@ -38,6 +38,8 @@ pub struct Config {
     pub amqp_intake: bool,
     /// Messages of the intake queue held unsettled at most.
     pub prefetch: u16,
+    /// How long clients may take to end their requests when the role is asked to stop, milliseconds.
+    pub drain_ms: u64,
 }
 
 impl Default for Config {
@@ -50,6 +52,7 @@ impl Default for Config {
             linger_ms: 2,
             amqp_intake: true,
             prefetch: 512,
+            drain_ms: 15_000,
         }
     }
 }

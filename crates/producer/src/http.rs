@@ -38,10 +38,24 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .with_state(api)
 }
 
+/// Serves until `shutdown` and then until every request is answered, at most `drain` longer: a client that begins a request and
+/// never ends it must not keep the producer from stopping.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     shutdown: CancellationToken,
+    drain: Duration,
 ) -> Result<(), std::io::Error> {
-    axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
+    let overdue = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(drain).await;
+    };
+    tokio::select! {
+        biased;
+        served = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned()) => served,
+        () = overdue => {
+            tracing::warn!("clients have not ended their requests in time; they are cut off");
+            Ok(())
+        }
+    }
 }

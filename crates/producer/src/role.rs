@@ -75,9 +75,15 @@ impl Producer {
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), ProducerError> {
         info!(address = %self.address(), "the producer is at work");
         let linger = Duration::from_millis(self.config.linger_ms);
-        let (batcher, driver) = Batcher::new(self.intake.clone(), self.config.batch, linger);
+        let closed = CancellationToken::new();
+        let (batcher, driver) = Batcher::new(self.intake.clone(), self.config.batch, linger, closed.clone());
         let api = Arc::new(Api::new(self.intake.clone(), batcher, &self.config));
-        let serve = http::serve(self.listener, router(api), shutdown.clone());
+        let drain = Duration::from_millis(self.config.drain_ms);
+        let serve = async {
+            let served = http::serve(self.listener, router(api), shutdown.clone(), drain).await;
+            closed.cancel();
+            served
+        };
         let amqp = async {
             if self.config.amqp_intake {
                 let worked = amqp::run(&self.intake, &self.config, &shutdown).await;
@@ -90,7 +96,7 @@ impl Producer {
                 Ok(())
             }
         };
-        // The driver ends when the router, and with it the last batcher, is gone.
+        // The driver ends when nothing is served any more, and whatever was offered is answered.
         let (served, consumed, ()) = tokio::join!(serve, amqp, driver);
         served.map_err(ProducerError::Serve)?;
         consumed?;

@@ -1,6 +1,6 @@
 //! The circuit breaker: an outage is not the invoice's fault, and hammering does not mend it.
 //!
-//! One for the authority and one for each credential pair. It knows time only as it is told.
+//! It knows time only as it is told.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -108,12 +108,6 @@ impl Breaker {
         }
     }
 
-    /// Closed for work of any kind?
-    #[must_use]
-    pub fn is_closed_for_work(&self) -> bool {
-        self.position != Position::Closed
-    }
-
     /// 0 closed (work flows), 1 half open, 2 open: for the metric.
     #[must_use]
     pub fn gauge(&self) -> u64 {
@@ -147,8 +141,14 @@ impl Breaker {
             Outcome::Cleared { .. }
             | Outcome::AcceptedWithoutQr
             | Outcome::HoldsOther { .. }
-            | Outcome::Refused
-            | Outcome::Credentials => self.succeed(now),
+            | Outcome::Refused => self.succeed(now),
+            // Somebody answers, perhaps only a gateway: no proof that anything else would pass.
+            Outcome::Credentials => {
+                if let Position::Probing { .. } = self.position {
+                    self.position = Position::Closed;
+                    self.in_a_row = 0;
+                }
+            }
             // One invoice's own trouble says nothing of the authority.
             Outcome::Suspect => {}
             Outcome::NotNow { retry_after } => self.fail(*retry_after, now),

@@ -32,10 +32,23 @@ pub(crate) struct Attempt {
 /// What became of a batch of hints.
 #[derive(Default)]
 pub(crate) struct Claimed {
-    /// To be sent now.
+    /// To be sent now, before anything else: their leases run.
     pub(crate) attempts: Vec<Attempt>,
     /// To be claimed again, alone.
     pub(crate) alone: Vec<Delivery>,
+    /// To be settled after that.
+    pub(crate) rest: Rest,
+}
+
+/// What a claim leaves to be done for the hints that led to no attempt.
+#[derive(Default)]
+pub(crate) struct Rest {
+    /// Hints to publish before their deliveries are acknowledged.
+    hints: Vec<Outgoing>,
+    /// Deliveries that are done with.
+    done: Vec<Delivery>,
+    /// Invoices that cannot be worked on before then.
+    parked: Vec<(InvoiceKey, Timestamp)>,
 }
 
 /// Credential pairs that were refused: none of their invoices is claimed until then, but for one that probes.
@@ -53,26 +66,28 @@ impl Credentials {
         self.stopped.remove(source);
     }
 
-    /// Until when nothing may be sent with them; the first caller after that becomes the probe.
-    fn stopped_until(&mut self, source: &IncomeSource, now: Instant, probe: Duration) -> Option<Instant> {
-        let until = self.stopped.get_mut(source)?;
-        if *until > now {
-            return Some(*until);
+    /// Whether nothing may be sent with them yet.
+    fn are_stopped(&self, source: &IncomeSource, now: Instant) -> bool {
+        self.stopped.get(source).is_some_and(|until| *until > now)
+    }
+
+    /// Whether an attempt may begin: always, while they are not refused; else only the first one after the stop, the probe.
+    fn admit(&mut self, source: &IncomeSource, now: Instant, probe: Duration) -> bool {
+        match self.stopped.get_mut(source) {
+            None => true,
+            Some(until) if *until > now => false,
+            Some(until) => {
+                *until = now + probe;
+                true
+            }
         }
-        *until = now + probe;
-        None
     }
 }
 
 /// One act of claiming.
 pub(crate) struct Claim<'a> {
     desk: &'a Desk,
-    /// Hints to publish before their deliveries are acknowledged.
-    hints: Vec<Outgoing>,
-    /// Deliveries that are done with.
-    done: Vec<Delivery>,
-    /// Invoices that cannot be worked on before then.
-    parked: Vec<(InvoiceKey, Timestamp)>,
+    rest: Rest,
 }
 
 /// A candidate between decision and commit.
@@ -89,10 +104,10 @@ const PARKED_FOR: TimeDelta = TimeDelta::minutes(15);
 
 impl<'a> Claim<'a> {
     pub(crate) fn new(desk: &'a Desk) -> Self {
-        Self { desk, hints: Vec::new(), done: Vec::new(), parked: Vec::new() }
+        Self { desk, rest: Rest::default() }
     }
 
-    /// Claims what may be claimed. Whatever is not claimed is settled here, or, on an error, left to its channel's end.
+    /// Claims what may be claimed. On an error nothing is settled: the channel's end gives the hints back.
     pub(crate) async fn claim(mut self, batch: Vec<Delivery>, alone: bool) -> Result<Claimed, LedgerError> {
         telemetry::metrics().batch_size.record(batch.len() as u64, &[telemetry::label("role", "submitter")]);
         let mut deliveries = BTreeMap::new();
@@ -100,19 +115,21 @@ impl<'a> Claim<'a> {
             match Hint::from_bytes(&delivery.payload) {
                 Ok(hint) => {
                     if let Some(twin) = deliveries.insert(hint.key(), delivery) {
-                        self.done.push(twin);
+                        self.rest.done.push(twin);
                     }
                 }
                 Err(reason) => {
                     warn!(%reason, bytes = delivery.payload.len(), "a stranger's message on the submitter's queue is dropped");
-                    self.done.push(delivery);
+                    self.rest.done.push(delivery);
                 }
             }
         }
         let keys: Vec<_> = deliveries.keys().copied().collect();
         let ledger = &self.desk.role.ledger;
-        // Dropping the call with the role is harmless: nothing is claimed yet.
-        let loaded = patiently(std::future::pending(), || ledger.load(&keys)).await?;
+        let loaded = match patiently(std::future::pending(), || ledger.load(&keys)).await {
+            Err(LedgerError::Corrupt(reason)) => self.load_each(&keys, &reason).await?,
+            loaded => loaded?,
+        };
         let started = Instant::now();
         let mut claimed = Claimed::default();
         let mut candidates = Vec::new();
@@ -132,13 +149,50 @@ impl<'a> Claim<'a> {
                         untouched_for,
                     });
                 }
-                None => self.done.push(delivery),
+                None => self.rest.done.push(delivery),
             }
         }
         let candidates = self.fetch_bytes(candidates, &loaded).await?;
+        let candidates = self.admit(candidates, loaded.now);
         self.commit(candidates, started, &mut claimed).await?;
-        self.settle().await?;
+        claimed.rest = self.rest;
         Ok(claimed)
+    }
+
+    /// One by one, so that an invoice that this program cannot read stands in nobody's way (promise 14).
+    async fn load_each(&mut self, keys: &[InvoiceKey], reason: &str) -> Result<Loaded, LedgerError> {
+        warn!(%reason, size = keys.len(), "loading one by one a batch that cannot be read");
+        let ledger = &self.desk.role.ledger;
+        let now = patiently(std::future::pending(), || ledger.now()).await?;
+        let mut loaded = Loaded { now, invoices: Vec::with_capacity(keys.len()) };
+        for key in keys {
+            match patiently(std::future::pending(), || ledger.load(std::slice::from_ref(key))).await {
+                Ok(one) => loaded.invoices.extend(one.invoices),
+                Err(LedgerError::Corrupt(reason)) => {
+                    error!(invoice = %key, %reason, "this program cannot read what the ledger holds of it; parked");
+                    self.rest.parked.push((*key, now + PARKED_FOR));
+                    loaded.invoices.push(None);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(loaded)
+    }
+
+    /// Credentials that were refused let one attempt through, as a probe, once their time is over.
+    fn admit(&mut self, candidates: Vec<Candidate>, now: Timestamp) -> Vec<Candidate> {
+        let mut credentials = self.desk.credentials.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut admitted = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            let source = &candidate.change.invoice.source;
+            if credentials.admit(source, Instant::now(), candidate.endpoint.timeout()) {
+                admitted.push(candidate);
+            } else {
+                self.rest.parked.push((candidate.change.invoice.key, later(now, self.desk.credentials_pause())));
+                self.rest.done.push(candidate.delivery);
+            }
+        }
+        admitted
     }
 
     /// Decides about one invoice; none when there is nothing to send now.
@@ -162,11 +216,11 @@ impl<'a> Claim<'a> {
         }
         let Some(endpoint) = self.desk.role.endpoints.get(&(key.environment, invoice.source.clone())) else {
             warn!(invoice = %key, source = %invoice.source, "no credentials are configured here for this income source and environment");
-            self.parked.push((key, now + PARKED_FOR));
+            self.rest.parked.push((key, now + PARKED_FOR));
             return None;
         };
-        if let Some(wait) = self.stopped(invoice, endpoint) {
-            self.parked.push((key, later(now, wait)));
+        if self.is_stopped(invoice) {
+            self.rest.parked.push((key, later(now, self.desk.credentials_pause())));
             return None;
         }
         let lease = endpoint.timeout() + Duration::from_millis(self.desk.role.config.lease_margin_ms);
@@ -193,16 +247,15 @@ impl<'a> Claim<'a> {
         }
     }
 
-    fn stopped(&self, invoice: &Invoice, endpoint: &Endpoint) -> Option<Duration> {
-        let mut credentials = self.desk.credentials.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let now = Instant::now();
-        credentials.stopped_until(&invoice.source, now, endpoint.timeout()).map(|until| until - now)
+    fn is_stopped(&self, invoice: &Invoice) -> bool {
+        let credentials = self.desk.credentials.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        credentials.are_stopped(&invoice.source, Instant::now())
     }
 
     /// Passes the trace of the hint on.
     fn hint(&mut self, queue: Queue, invoice: &Invoice, delivery: &Delivery) {
         let payload = Hint::new(invoice.key, invoice.version).to_bytes();
-        self.hints.push(Outgoing { queue, payload, traceparent: delivery.traceparent.clone() });
+        self.rest.hints.push(Outgoing { queue, payload, traceparent: delivery.traceparent.clone() });
     }
 
     /// The bytes come before the claim: claim only what can be sent.
@@ -232,8 +285,8 @@ impl<'a> Claim<'a> {
                 other => {
                     let held = other.map(|document| document.sha256);
                     error!(invoice = %invoice.key, expected = ?invoice.xml, ?held, "the ledger lacks the bytes that it fixed; run `fawtara verify`");
-                    self.parked.push((invoice.key, loaded.now + PARKED_FOR));
-                    self.done.push(candidate.delivery);
+                    self.rest.parked.push((invoice.key, loaded.now + PARKED_FOR));
+                    self.rest.done.push(candidate.delivery);
                 }
             }
         }
@@ -257,7 +310,7 @@ impl<'a> Claim<'a> {
                 Some(Appended::Done(invoice)) if invoice.state.waits_for_person() => {
                     error!(invoice = %invoice.key, reason = invoice.message.as_deref(), "dead-lettered");
                     self.hint(Queue::DeadLetter, &invoice, &candidate.delivery);
-                    self.done.push(candidate.delivery);
+                    self.rest.done.push(candidate.delivery);
                 }
                 Some(Appended::Done(invoice)) => claimed.attempts.push(Attempt {
                     invoice,
@@ -269,24 +322,34 @@ impl<'a> Claim<'a> {
                     untouched_for: candidate.untouched_for,
                 }),
                 // Somebody else was quicker: it is theirs now.
-                Some(Appended::Outdated) | None => self.done.push(candidate.delivery),
+                Some(Appended::Outdated) | None => self.rest.done.push(candidate.delivery),
             }
         }
         Ok(())
     }
+}
+
+impl Rest {
+    /// Leaves this one for later: it will be hinted again.
+    pub(crate) fn postpone(&mut self, delivery: Delivery, until: Timestamp) {
+        if let Ok(hint) = Hint::from_bytes(&delivery.payload) {
+            self.parked.push((hint.key(), until));
+        }
+        self.done.push(delivery);
+    }
 
     /// Parks, hints, and acknowledges what is done with, in this order.
-    async fn settle(self) -> Result<(), LedgerError> {
+    pub(crate) async fn settle(self, desk: &Desk) -> Result<(), LedgerError> {
         let mut by_time: BTreeMap<Timestamp, BTreeSet<InvoiceKey>> = BTreeMap::new();
         for (key, until) in self.parked {
             by_time.entry(until).or_default().insert(key);
         }
+        let ledger = &desk.role.ledger;
         for (until, keys) in by_time {
             let keys: Vec<_> = keys.into_iter().collect();
-            let ledger = &self.desk.role.ledger;
             patiently(std::future::pending(), || ledger.park(&keys, until)).await?;
         }
-        for result in self.desk.role.broker.publish(self.hints).await {
+        for result in desk.role.broker.publish(self.hints).await {
             if let Err(error) = result {
                 warn!(%error, "a hint was not published; the sweeper will make up for it");
             }

@@ -18,6 +18,8 @@ use crate::role::Desk;
 
 /// How many messages are taken off, or invoices looked up, at a time.
 const PIECE: u16 = 500;
+/// The most refused intake that is hinted.
+const REFUSED: u32 = 1_000_000;
 /// The queue counts as empty when nothing came for so long.
 const QUIET: Duration = Duration::from_secs(1);
 
@@ -38,9 +40,9 @@ pub(crate) async fn refill(desk: &Desk) -> Result<(), LedgerError> {
             break;
         }
     }
-    let refused = desk.role.ledger.refused_intake(u32::MAX >> 1).await?;
-    let hints = refused.iter().map(|record| {
-        let hint = Hint { environment: Environment::Simulation, uuid: record.id, version: 0 };
+    let refused = desk.role.ledger.refused_ids(REFUSED).await?;
+    let hints = refused.into_iter().map(|uuid| {
+        let hint = Hint { environment: Environment::Simulation, uuid, version: 0 };
         Outgoing { queue: Queue::DeadLetter, payload: hint.to_bytes(), traceparent: None }
     });
     publish(desk, hints.collect()).await;
@@ -48,6 +50,8 @@ pub(crate) async fn refill(desk: &Desk) -> Result<(), LedgerError> {
 }
 
 async fn drain(desk: &Desk) -> Result<(), LedgerError> {
+    // What comes while this runs is left for the next time, or a busy day would never let it end.
+    let mut left = desk.role.broker.depth(Queue::DeadLetter).await.unwrap_or_default();
     let mut queue = match desk.role.broker.subscribe(Queue::DeadLetter, PIECE).await {
         Ok(queue) => queue,
         Err(error) => {
@@ -56,12 +60,14 @@ async fn drain(desk: &Desk) -> Result<(), LedgerError> {
         }
     };
     let mut strangers = 0;
-    while let Ok(batch) =
-        timeout(QUIET, queue.next_batch(usize::from(PIECE), Duration::from_millis(20))).await
+    while left > 0
+        && let Ok(batch) =
+            timeout(QUIET, queue.next_batch(usize::from(PIECE), Duration::from_millis(20))).await
     {
         if batch.is_empty() {
             break;
         }
+        left = left.saturating_sub(batch.len() as u64);
         let records: Vec<_> = batch.iter().filter_map(stranger).collect();
         strangers += records.len();
         if !records.is_empty() {

@@ -111,6 +111,10 @@ impl Recorder {
                 Ok(appended) => appended,
                 Err(error) => {
                     warn!(%error, lost = round.len(), "outcomes could not be recorded; leases will bring their invoices back");
+                    for entry in round {
+                        // Held unsettled it would take up room; the hint finds the lease, and leaves it to the sweeper.
+                        let _ = entry.heard.attempt.delivery.settle.requeue().await;
+                    }
                     return;
                 }
             };
@@ -122,6 +126,7 @@ impl Recorder {
                     Some(Appended::Outdated) => outdated.push(entry),
                     None => {
                         error!(invoice = %entry.invoice.key, "the ledger refuses this outcome; the lease will bring the invoice back");
+                        let _ = entry.heard.attempt.delivery.settle.ack().await;
                     }
                 }
             }
@@ -281,13 +286,15 @@ pub(crate) async fn append_split(
                     }
                 }
             }
-            Err(LedgerError::Refused(reason)) if batch.len() > 1 => {
+            Err(LedgerError::Refused(reason) | LedgerError::Corrupt(reason)) if batch.len() > 1 => {
                 warn!(%reason, size = batch.len(), "splitting a batch that the ledger refused");
                 let half = batch.split_off(batch.len() / 2);
                 batches.push(half);
                 batches.push(batch);
             }
-            Err(LedgerError::Refused(reason)) => error!(%reason, "the ledger refuses a change"),
+            Err(LedgerError::Refused(reason) | LedgerError::Corrupt(reason)) => {
+                error!(%reason, "the ledger refuses a change");
+            }
             Err(error) => return Err(error),
         }
     }

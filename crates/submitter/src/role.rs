@@ -17,6 +17,13 @@ use crate::config::Submitter;
 use crate::outcome::{Heard, Recorder};
 use crate::{housekeeping, send};
 
+const A_SECOND: Duration = Duration::from_secs(1);
+/// How long invoices that go alone may hold up all others in one go.
+const ALONE: Duration = Duration::from_secs(2);
+
+/// How long the recorder may take to end when nothing more is waited for.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
 /// What the tasks of one submitter share.
 pub(crate) struct Desk {
     pub(crate) role: Submitter,
@@ -32,9 +39,21 @@ impl Desk {
         self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// The longest that a call may last.
-    fn longest_call(&self) -> Duration {
-        self.role.endpoints.values().map(jofotara::Endpoint::timeout).max().unwrap_or_default()
+    /// How long an invoice is left alone whose credentials were refused.
+    pub(crate) fn credentials_pause(&self) -> Duration {
+        Duration::from_millis(self.role.policy.credentials_ms)
+    }
+
+    /// How long what is in flight may take to end: the longest call and a margin.
+    fn drain_patience(&self) -> Duration {
+        let longest_call = self.role.endpoints.values().map(jofotara::Endpoint::timeout).max().unwrap_or_default();
+        longest_call + Duration::from_millis(self.role.config.drain_margin_ms)
+    }
+
+    /// Resolves when the role was asked to stop and all patience is used up, whatever it is waiting for.
+    async fn overdue(self: &Arc<Self>, shutdown: CancellationToken) {
+        shutdown.cancelled().await;
+        sleep(self.drain_patience()).await;
     }
 }
 
@@ -54,21 +73,45 @@ impl Submitter {
         let (heard, outcomes) = mpsc::channel(usize::from(desk.role.config.max_in_flight).max(1) * 2);
         // The recorder outlives the stop of everything else: it ends when the last attempt has been recorded.
         let patience = CancellationToken::new();
-        let recorder = tasks.spawn(Recorder::new(Arc::clone(&desk), patience.clone()).run(outcomes));
-        let house = tasks.spawn(housekeeping::run(Arc::clone(&desk), shutdown.clone()));
+        let mut recorder = tasks.spawn(Recorder::new(Arc::clone(&desk), patience.clone()).run(outcomes));
+        // Ends with the role, however that ends.
+        let stop = shutdown.child_token();
+        let mut house = tasks.spawn(housekeeping::run(Arc::clone(&desk), stop.clone()));
         info!(
             in_flight = desk.role.config.max_in_flight,
             worker = desk.role.worker,
             "the submitter is at work"
         );
 
-        let worked = Shift { desk: Arc::clone(&desk), heard, tasks: tasks.clone(), shutdown }.work().await;
+        let overdue = desk.overdue(shutdown.clone());
+        let shift = Shift { desk: Arc::clone(&desk), heard, tasks: tasks.clone(), shutdown };
+        let worked = tokio::select! {
+            biased;
+            worked = shift.work() => worked,
+            // Neither ends by itself: whatever brought it down, going on without it would lose outcomes, or never sweep.
+            _ = &mut recorder => Err(broken("the recorder of outcomes")),
+            _ = &mut house, if !stop.is_cancelled() => Err(broken("housekeeping")),
+            () = overdue => {
+                warn!("not everything could be finished in time; leases cover what is left");
+                Ok(())
+            }
+        };
+        stop.cancel();
         patience.cancel();
-        let _ = recorder.await;
-        let _ = house.await;
+        // It may be in the middle of a call to a ledger that is away.
+        if !recorder.is_finished() && timeout(LAST_WORD, recorder).await.is_err() {
+            warn!("the last outcomes could not be recorded; leases will bring their invoices back");
+        }
+        if !house.is_finished() {
+            let _ = timeout(LAST_WORD, house).await;
+        }
         info!("the submitter has stopped");
         worked
     }
+}
+
+fn broken(task: &str) -> BrokerError {
+    BrokerError::Unfit(format!("{task} ended without being asked to; the submitter must be started again"))
 }
 
 /// One submitter at work.
@@ -87,7 +130,8 @@ impl Shift {
                     tokio::select! {
                         biased;
                         () = self.shutdown.cancelled() => {}
-                        () = sleep_until(until) => {}
+                        // A straggler's answer may close it sooner.
+                        () = sleep_until(until.min(Instant::now() + A_SECOND)) => {}
                     }
                 }
                 Admission::Free | Admission::Probe => self.take().await?,
@@ -107,12 +151,19 @@ impl Shift {
     /// what waits stays ready for others (RabbitMQ 3.10 needs a fresh channel to resume).
     async fn take(&self) -> Result<(), BrokerError> {
         let config = &self.desk.role.config;
-        let prefetch = config.max_in_flight.saturating_add(config.max_in_flight / 2).max(1);
+        // A probe takes one hint and no more: what a channel gives back at its end counts as delivered, and the broker's last
+        // guard would in time take innocent hints away.
+        let prefetch = match self.admission() {
+            Admission::Probe => 1,
+            Admission::Free | Admission::Closed(_) => {
+                config.max_in_flight.saturating_add(config.max_in_flight / 2).max(1)
+            }
+        };
         let mut hints = match self.desk.role.broker.subscribe(Queue::ToSubmit, prefetch).await {
             Ok(hints) => hints,
             Err(BrokerError::Unavailable(reason)) => {
                 warn!(%reason, "cannot consume yet");
-                sleep(Duration::from_secs(1)).await;
+                sleep(A_SECOND).await;
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -121,12 +172,16 @@ impl Shift {
             match self.admission() {
                 Admission::Closed(_) => break,
                 Admission::Probe => {
-                    self.probe(&mut *hints).await;
-                    break;
+                    if self.probe(&mut *hints).await {
+                        break;
+                    }
                 }
                 Admission::Free => {
                     let Some((batch, room)) = self.next(&mut *hints).await else { break };
-                    self.submit(batch, room).await;
+                    // It may have waited for long; what was taken goes back with the channel.
+                    if self.admission() != Admission::Free || self.submit(batch, room).await.is_none() {
+                        break;
+                    }
                 }
             }
         }
@@ -154,78 +209,85 @@ impl Shift {
         }
     }
 
-    /// Sends one invoice to see whether the authority is back, and waits for what comes of it.
-    async fn probe(&self, hints: &mut dyn Subscription) {
-        let Ok(room) = Arc::clone(&self.desk.room).acquire_owned().await else { return };
+    /// Sends one invoice to see whether the authority is back, and waits for what comes of it. False: there was nothing to
+    /// send behind this hint, and the next one may tell.
+    async fn probe(&self, hints: &mut dyn Subscription) -> bool {
+        let Ok(room) = Arc::clone(&self.desk.room).acquire_owned().await else { return true };
         let batch = tokio::select! {
             biased;
-            () = self.shutdown.cancelled() => return,
+            () = self.shutdown.cancelled() => return true,
             batch = hints.next_batch(1, Duration::ZERO) => batch,
         };
         if batch.is_empty() {
-            return;
+            return true;
         }
         self.desk.breaker().take_probe(Instant::now());
-        if self.submit(batch, room).await == 0 {
+        let sent = self.submit(batch, room).await;
+        self.drain().await;
+        if sent == Some(0) {
             self.desk.breaker().return_probe(Instant::now());
         }
-        self.drain().await;
+        sent != Some(0)
     }
 
-    /// Claims a batch and sends what could be claimed; how many that were.
-    async fn submit(&self, batch: Vec<Delivery>, room: OwnedSemaphorePermit) -> usize {
-        match Claim::new(&self.desk).claim(batch, false).await {
-            Ok(claimed) => {
-                let mut sent = claimed.attempts.len();
-                send::dispatch(&self.desk, &self.tasks, &self.heard, claimed.attempts, room);
-                for delivery in claimed.alone {
-                    sent += self.alone(delivery).await;
-                }
-                sent
+    /// Claims a batch and sends what could be claimed; how many that were, or none when the hints must go back.
+    async fn submit(&self, batch: Vec<Delivery>, room: OwnedSemaphorePermit) -> Option<usize> {
+        let claimed = match Claim::new(&self.desk).claim(batch, false).await {
+            Ok(claimed) => claimed,
+            Err(error) => return self.give_up(&error).await,
+        };
+        let mut sent = claimed.attempts.len();
+        send::dispatch(&self.desk, &self.tasks, &self.heard, claimed.attempts, room);
+        let mut rest = claimed.rest;
+        let end = Instant::now() + ALONE;
+        for (index, delivery) in claimed.alone.into_iter().enumerate() {
+            let first = index == 0 && !self.shutdown.is_cancelled();
+            if first || (Instant::now() < end && self.admission() == Admission::Free && !self.shutdown.is_cancelled()) {
+                sent += self.alone(delivery).await?;
+            } else if let Ok(now) = self.desk.role.ledger.now().await {
+                rest.postpone(delivery, crate::claim::later(now, A_SECOND));
             }
-            Err(error) => {
-                self.give_up(&error).await;
-                0
-            }
+        }
+        match rest.settle(&self.desk).await {
+            Ok(()) => Some(sent),
+            Err(error) => self.give_up(&error).await,
         }
     }
 
     /// An invoice whose lease once ran out in silence goes alone, so that it can harm nothing but itself (promise 14).
-    async fn alone(&self, delivery: Delivery) -> usize {
+    async fn alone(&self, delivery: Delivery) -> Option<usize> {
         let all = u32::from(self.desk.role.config.max_in_flight).max(1);
-        let Ok(mut room) = Arc::clone(&self.desk.room).acquire_many_owned(all).await else { return 0 };
-        match Claim::new(&self.desk).claim(vec![delivery], true).await {
-            Ok(claimed) => {
-                let sent = claimed.attempts.len();
-                if let Some(one) = room.split(1) {
-                    send::dispatch(&self.desk, &self.tasks, &self.heard, claimed.attempts, one);
-                }
-                // The rest of the room stays taken until the one attempt has been recorded.
-                let _ = self.desk.room.acquire().await;
-                sent
-            }
-            Err(error) => {
-                self.give_up(&error).await;
-                0
-            }
+        let mut room = Arc::clone(&self.desk.room).acquire_many_owned(all).await.ok()?;
+        let claimed = match Claim::new(&self.desk).claim(vec![delivery], true).await {
+            Ok(claimed) => claimed,
+            Err(error) => return self.give_up(&error).await,
+        };
+        let sent = claimed.attempts.len();
+        if let Some(one) = room.split(1) {
+            send::dispatch(&self.desk, &self.tasks, &self.heard, claimed.attempts, one);
+        }
+        // The rest of the room stays taken until the one attempt has been recorded.
+        let _ = self.desk.room.acquire().await;
+        match claimed.rest.settle(&self.desk).await {
+            Ok(()) => Some(sent),
+            Err(error) => self.give_up(&error).await,
         }
     }
 
-    /// The ledger is away and the role is stopping, or it refuses: unsettled hints go back with the channel.
-    async fn give_up(&self, error: &LedgerError) {
+    /// The ledger refuses, or holds what cannot be read: the caller closes the channel, and the hints go back with it.
+    async fn give_up(&self, error: &LedgerError) -> Option<usize> {
         warn!(%error, "nothing could be claimed; the hints go back to the queue");
         tokio::select! {
             () = self.shutdown.cancelled() => {}
-            () = sleep(Duration::from_secs(1)) => {}
+            () = sleep(A_SECOND) => {}
         }
+        None
     }
 
     /// Waits until nothing is in flight, at most the longest call and a margin; leases cover the rest.
     async fn drain(&self) {
         let all = u32::from(self.desk.role.config.max_in_flight).max(1);
-        let patience =
-            self.desk.longest_call() + Duration::from_millis(self.desk.role.config.drain_margin_ms);
-        if timeout(patience, self.desk.room.acquire_many(all)).await.is_err() {
+        if timeout(self.desk.drain_patience(), self.desk.room.acquire_many(all)).await.is_err() {
             warn!(
                 in_flight =
                     usize::from(self.desk.role.config.max_in_flight) - self.desk.room.available_permits(),

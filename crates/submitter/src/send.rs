@@ -1,7 +1,9 @@
 //! Sending: one task for each attempt, whose only effect is the POST and a report of what was heard.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use jofotara::{Exchange, Sent, Verdict, interpret};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info_span};
@@ -37,9 +39,14 @@ pub(crate) fn dispatch(
             async move {
                 let client = &desk.role.client;
                 let invoice = &attempt.invoice;
-                let verdict = client
-                    .submit(&attempt.endpoint, &invoice.number, &invoice.key.uuid, attempt.xml.clone())
-                    .await;
+                let margin = Duration::from_millis(desk.role.config.lease_margin_ms);
+                let verdict = if attempt.started.elapsed() < margin {
+                    client
+                        .submit(&attempt.endpoint, &invoice.number, &invoice.key.uuid, attempt.xml.clone())
+                        .await
+                } else {
+                    too_late(&attempt)
+                };
                 // The recorder is gone only when the role was torn down by force: then the lease takes over.
                 let _ = heard.send(Heard { attempt, verdict, permit }).await;
             }
@@ -48,4 +55,13 @@ pub(crate) fn dispatch(
     }
     let busy = usize::from(desk.role.config.max_in_flight).saturating_sub(desk.room.available_permits());
     telemetry::metrics().in_flight.record(busy as u64, &[]);
+}
+
+/// The claim took so long to commit, or this process stood still for so long, that the lease might run out during the
+/// call: somebody else may send it by then, and its content may have been amended.
+fn too_late(attempt: &Attempt) -> Verdict {
+    let reason = "the claim took so long that its lease would not cover the call".to_owned();
+    let Attempt { invoice, xml, endpoint, .. } = attempt;
+    let sent = Sent { number: &invoice.number, uuid: &invoice.key.uuid, xml, credentials: endpoint.credentials() };
+    interpret(&Exchange::NotSent { reason }, &sent)
 }

@@ -10,7 +10,7 @@ use invoice::{Digest, InvoiceKey, Timestamp};
 use ledger::{
     Amendable, Appended, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, Draft, Encode,
     EncodeOutcome, Filter, Ledger, LedgerError, Loaded, NewDocument, Page, Reception, RecordedEvent,
-    RefusedIntake, Standing, Swept, Verification,
+    RefusedIntake, Standing, Sweep, Swept, Verification,
 };
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -229,17 +229,21 @@ impl Ledger for FaultyLedger {
         self.pass("refused_intake", self.inner.refused_intake(limit)).await
     }
 
+    async fn refused_ids(&self, limit: u32) -> Result<Vec<Uuid>, LedgerError> {
+        self.pass("refused_ids", self.inner.refused_ids(limit)).await
+    }
+
     async fn resolve_intake(&self, id: Uuid, by: Actor) -> Result<bool, LedgerError> {
         self.pass("resolve_intake", self.inner.resolve_intake(id, by)).await
     }
 
-    async fn sweep(&self, encode: bool, submit: bool, limit: u32) -> Result<Vec<Swept>, LedgerError> {
+    async fn sweep(&self, mut wanted: Sweep, limit: u32) -> Result<Vec<Swept>, LedgerError> {
         if self.chaos.sabotage() == Some(Sabotage::NoSweeper) {
             return Ok(Vec::new());
         }
         // Where the hints for the encoder are not lost, nobody may need the sweeper for them.
-        let encode = encode && !self.chaos.weather.drafts_arrive;
-        self.pass("sweep", self.inner.sweep(encode, submit, limit)).await
+        wanted.unencoded &= !self.chaos.weather.drafts_arrive;
+        self.pass("sweep", self.inner.sweep(wanted, limit)).await
     }
 
     async fn park(&self, invoices: &[InvoiceKey], until: Timestamp) -> Result<(), LedgerError> {

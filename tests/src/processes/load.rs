@@ -89,7 +89,7 @@ pub fn bad_day() -> Vec<FaultRule> {
         // From here on the document is looked at, which must not happen to one that is to be refused.
         refuse,
         once(20, Fault::DropAfter),
-        once(4, late),
+        once(2, late),
         once(20, Fault::Status { code: 503, retry_after_s: None, processed: false }),
         once(10, Fault::Garbage { processed: true }),
     ]

@@ -1,6 +1,6 @@
 //! kill -9 at any moment costs time, never an invoice.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use simulator::Latency;
 use tests::processes::{FleetProcesses, Load, Plan, bad_day, hold_promises};
@@ -24,6 +24,7 @@ async fn fault_sigkill_of_any_role() {
     let publishing =
         tokio::spawn(Load::publish(load.events, fleet.publisher(), fleet.ledger.clone(), DEADLINE));
 
+    let begun = Instant::now();
     let mut random = Random::new(SEED);
     for round in 0..ROUNDS {
         let mut victims: Vec<String> = ["producer", "encoder", "submitter"]
@@ -36,12 +37,14 @@ async fn fault_sigkill_of_any_role() {
             let moment = begin + length * turn / 3 + random.between(1, length / 4);
             fleet.progressed(moment, DEADLINE).await;
             fleet.kill_and_start(victim);
+            eprintln!("{victim} died when {moment} were settled, after {:?}", begun.elapsed());
         }
     }
     let tally = publishing.await.expect("everything is published");
     eprintln!("publisher: {tally:?}");
     fleet.settled(COUNT, DEADLINE).await;
     fleet.ready().await;
+    eprintln!("all settled after {:?}", begun.elapsed());
     hold_promises(&fleet, &ground, &load.planned).await;
     drop(fleet);
     ground.remove().await;

@@ -25,13 +25,11 @@ async fn fault_sigterm_drains() {
     fleet.latency(Latency::Uniform { min_ms: 300, max_ms: 900 }).await;
     let mut load = Load::new(COUNT);
     load.planned.values_mut().for_each(|fate| *fate = tests::processes::Fate::Cleared);
-    // Somebody has begun a request and never goes on.
-    let address = fleet.producers()[0].trim_start_matches("http://").to_owned();
-    let mut idler = TcpStream::connect(&address).await.expect("the producer listens");
-    idler
-        .write_all(b"POST /v1/invoices HTTP/1.1\r\nHost: fawtara\r\nContent-Length: 100\r\n\r\n{")
-        .await
-        .expect("it is sent");
+    // Some have begun a request, or not even that, and never go on.
+    let admin = fleet.role("submitter-1").admin().expect("it has an admin port").to_owned();
+    let producer = &fleet.producers()[0];
+    let idlers =
+        [idler(producer, HALF_A_REQUEST).await, idler(producer, "").await, idler(&admin, "GET ").await];
 
     let publishing =
         tokio::spawn(Load::publish(load.events, fleet.publisher(), fleet.ledger.clone(), DEADLINE));
@@ -49,7 +47,7 @@ async fn fault_sigterm_drains() {
         assert_eq!(status.code(), Some(0), "{name} stopped with {status}");
     }
     nothing_in_the_air(&fleet).await;
-    drop(idler);
+    drop(idlers);
 
     // The second producer has gone on meanwhile, and with submitters the rest clears.
     for name in names {
@@ -62,6 +60,14 @@ async fn fault_sigterm_drains() {
     no_attempt_but_one(&fleet).await;
     drop(fleet);
     ground.remove().await;
+}
+
+const HALF_A_REQUEST: &str = "POST /v1/invoices HTTP/1.1\r\nHost: fawtara\r\nContent-Length: 100\r\n\r\n{";
+
+async fn idler(url: &str, beginning: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await.expect("somebody listens");
+    stream.write_all(beginning.as_bytes()).await.expect("it is sent");
+    stream
 }
 
 /// With no submitter left, the ledger knows of every answer that was given.

@@ -55,6 +55,7 @@ pub(crate) async fn check(world: &World) -> Findings {
         book.only_500_is_charged(&case);
         book.silence_has_a_reason(&case);
         book.follows_the_rules(&case);
+        book.only_the_paused_send_late(&case);
     }
     book.counters(&all);
     book.authority(&all);
@@ -282,6 +283,21 @@ impl Book<'_> {
         }
     }
 
+    /// No lease stops a process that was paused before its POST; nothing else may send what the authority finds suspicious.
+    fn only_the_paused_send_late(&mut self, case: &Case<'_>) {
+        for entry in case.seen.iter().filter(|entry| entry.suspicion.is_some()) {
+            let lost = |number: u32| {
+                let expired = |it: &&RecordedEvent| matches!(it.event, Event::LeaseExpired { attempt } if attempt == number);
+                case.history.iter().find(expired).is_some_and(|it| it.at <= entry.time)
+            };
+            let paused = case.starts().any(|(attempt, worker, xml)| {
+                xml.to_string() == entry.sha256 && lost(attempt) && self.world.was_harmed(worker)
+            });
+            let is_answer = entry.verdict == Verdict::AlreadySubmitted;
+            self.hold(paused && is_answer, case, || format!("suspicious: {entry:?}"));
+        }
+    }
+
     /// Promises 5 and 6, from the stream alone.
     fn follows_the_rules(&mut self, case: &Case<'_>) {
         let Some(first) = case.history.first() else { return };
@@ -315,7 +331,6 @@ impl Book<'_> {
 
     fn authority(&mut self, all: &BTreeMap<InvoiceKey, Invoice>) {
         let summary = self.world.seams.authority.with(|authority| authority.summary(true));
-        self.hold_all(summary.suspicious.is_empty(), || format!("suspicious: {:?}", summary.suspicious));
         let unknown = summary
             .cleared
             .iter()

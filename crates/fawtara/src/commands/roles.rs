@@ -121,7 +121,8 @@ async fn run(name: &'static str, settings: Settings, roles: &[&str]) -> anyhow::
     seams.broker.close().await;
     done.cancel();
     if let Some(admin) = admin {
-        let _ = admin.await;
+        // A scraper that begins a request and never ends it must not keep the process.
+        let _ = tokio::time::timeout(Duration::from_secs(1), admin).await;
     }
     info!(clean = outcome.is_ok(), "fawtara has stopped");
     let _ = tokio::task::spawn_blocking(move || telemetry.shutdown()).await;

@@ -13,7 +13,7 @@ use super::hands::{
     Numbering, actor, assert_folds, assert_verifies, change, cleared, drafts, encoded, evidence, refuse,
     requeue, start,
 };
-use crate::{Appended, Arrival, Filter, GENESIS, Head, Ledger, Verification, seal};
+use crate::{Appended, Arrival, Filter, GENESIS, Head, Ledger, Sweep, Verification, seal};
 
 pub async fn an_empty_ledger_is_honest(harness: Arc<dyn Harness>) {
     let ledger = harness.fresh().await;
@@ -53,7 +53,7 @@ pub async fn a_checkpoint_seals_what_changed(harness: Arc<dyn Harness>) {
     assert_eq!(verification, expected);
     // Parking, sweeping and repeats are no events: nothing to seal.
     ledger.park(&[arrival(2).key], before - TimeDelta::hours(1)).await.unwrap();
-    ledger.sweep(true, true, 10).await.unwrap();
+    ledger.sweep(Sweep::ALL, 10).await.unwrap();
     ledger.accept(vec![arrival(1)]).await.unwrap();
     assert_eq!(ledger.checkpoint(100).await.unwrap(), None);
 }

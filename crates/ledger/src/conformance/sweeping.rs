@@ -13,7 +13,7 @@ use super::hands::{
     Numbering, accept_one, act, actor, clear, drafts, encode_with, encoded, eventually, load, refuse, start,
     start_and_vanish, together,
 };
-use crate::{Ledger, Schedule};
+use crate::{Ledger, Schedule, Sweep};
 
 /// So patient that within a test nothing wakes by itself.
 const PATIENT: Schedule = Schedule { grace_ms: 3_600_000, pause_max_ms: 36_000_000 };
@@ -24,11 +24,11 @@ const HASTY: Schedule = Schedule { grace_ms: 1, pause_max_ms: 36_000_000 };
 pub async fn nothing_is_swept_before_its_time(harness: Arc<dyn Harness>) {
     let ledger = harness.fresh_with(PATIENT).await;
     let ledger = ledger.as_ref();
-    assert_eq!(ledger.sweep(true, true, 100).await.unwrap(), []);
+    assert_eq!(ledger.sweep(Sweep::ALL, 100).await.unwrap(), []);
     drafts(ledger, [1]).await;
     encoded(ledger, [2, 3]).await;
     start_and_vanish(ledger, arrival(3).key).await;
-    assert_eq!(ledger.sweep(true, true, 100).await.unwrap(), []);
+    assert_eq!(ledger.sweep(Sweep::ALL, 100).await.unwrap(), []);
 }
 
 pub async fn what_nobody_moves_is_swept(harness: Arc<dyn Harness>) {
@@ -42,7 +42,7 @@ pub async fn what_nobody_moves_is_swept(harness: Arc<dyn Harness>) {
     // Ends in any case: the pauses of those that were swept before grow beyond every deadline.
     while swept.len() < 3 {
         let found = eventually("draft, encoded and vanished", || async {
-            let found = ledger.sweep(true, true, 100).await.unwrap();
+            let found = ledger.sweep(Sweep::ALL, 100).await.unwrap();
             (!found.is_empty()).then_some(found)
         })
         .await;
@@ -60,13 +60,13 @@ pub async fn only_the_wanted_steps_are_swept(harness: Arc<dyn Harness>) {
     let unencoded = drafts(ledger, 1..=3).await;
     let ready = encoded(ledger, 4..=6).await;
     wake_all(ledger, unencoded.iter().chain(&ready)).await;
-    assert_eq!(ledger.sweep(false, false, 100).await.unwrap(), []);
-    let found = keys_of(ledger.sweep(false, true, 100).await.unwrap());
+    assert_eq!(ledger.sweep(Sweep::NONE, 100).await.unwrap(), []);
+    let found = keys_of(ledger.sweep(Sweep { unencoded: false, ..Sweep::ALL }, 100).await.unwrap());
     assert_eq!(found, sorted(&ready));
-    let found = ledger.sweep(true, false, 100).await.unwrap();
+    let found = ledger.sweep(Sweep { unencoded: true, ..Sweep::NONE }, 100).await.unwrap();
     assert!(found.iter().all(|swept| swept.invoice.waits_for() == Some(Step::Encode)));
     assert_eq!(keys_of(found), sorted(&unencoded));
-    assert_eq!(ledger.sweep(true, true, 100).await.unwrap(), [], "each has its next wake time now");
+    assert_eq!(ledger.sweep(Sweep::ALL, 100).await.unwrap(), [], "each has its next wake time now");
 }
 
 pub async fn the_longest_waiting_come_first(harness: Arc<dyn Harness>) {
@@ -80,7 +80,7 @@ pub async fn the_longest_waiting_come_first(harness: Arc<dyn Harness>) {
     }
     let mut swept = Vec::new();
     for limit in [1, 3, 0, 6, 6] {
-        let found = ledger.sweep(true, true, limit).await.unwrap();
+        let found = ledger.sweep(Sweep::ALL, limit).await.unwrap();
         assert!(found.len() <= usize::try_from(limit).unwrap());
         swept.extend(found.into_iter().map(|swept| swept.invoice.key));
     }
@@ -95,7 +95,7 @@ pub async fn pauses_grow_with_every_hint(harness: Arc<dyn Harness>) {
     for hints in 0..8_u32 {
         let found = eventually("the next hint", || async {
             let before = ledger.now().await.unwrap();
-            let found = ledger.sweep(true, true, 1).await.unwrap();
+            let found = ledger.sweep(Sweep::ALL, 1).await.unwrap();
             // Taken before the sweep, so that the pause is never measured too long.
             (!found.is_empty()).then_some((before, ledger.now().await.unwrap()))
         })
@@ -112,23 +112,23 @@ pub async fn an_event_makes_the_sweeper_watchful_again(harness: Arc<dyn Harness>
     let draft = drafts(ledger, [1]).await.remove(0);
     for _ in 0..24 {
         wake_all(ledger, [&draft]).await;
-        assert_eq!(ledger.sweep(true, true, 1).await.unwrap().len(), 1);
+        assert_eq!(ledger.sweep(Sweep::ALL, 1).await.unwrap().len(), 1);
     }
     // The next hint would be hours away, had nothing happened.
-    assert_eq!(ledger.sweep(true, true, 1).await.unwrap(), []);
+    assert_eq!(ledger.sweep(Sweep::ALL, 1).await.unwrap(), []);
     encode_with(ledger, vec![draft.key], Numbering::default()).await;
     for _ in 0..3 {
         eventually("a hint after the event", || async {
-            (!ledger.sweep(true, true, 1).await.unwrap().is_empty()).then_some(())
+            (!ledger.sweep(Sweep::ALL, 1).await.unwrap().is_empty()).then_some(())
         })
         .await;
     }
     // So it is with an amendment, which comes by another way.
     refuse(ledger, draft.key).await;
-    assert_eq!(ledger.sweep(true, true, 1).await.unwrap(), []);
+    assert_eq!(ledger.sweep(Sweep::ALL, 1).await.unwrap(), []);
     accept_one(ledger, amended(1, 1, Some(1))).await;
     eventually("a hint after the amendment", || async {
-        (!ledger.sweep(true, true, 1).await.unwrap().is_empty()).then_some(())
+        (!ledger.sweep(Sweep::ALL, 1).await.unwrap().is_empty()).then_some(())
     })
     .await;
 }
@@ -143,7 +143,7 @@ pub async fn the_settled_sleep_for_ever(harness: Arc<dyn Harness>) {
     let settled = ledger.now().await.unwrap();
     wake_all(ledger, &invoices).await;
     eventually("a time at which they would wake", || async {
-        assert_eq!(ledger.sweep(true, true, 100).await.unwrap(), []);
+        assert_eq!(ledger.sweep(Sweep::ALL, 100).await.unwrap(), []);
         (ledger.now().await.unwrap() > settled + TimeDelta::milliseconds(50)).then_some(())
     })
     .await;
@@ -160,14 +160,14 @@ pub async fn parking_is_no_event(harness: Arc<dyn Harness>) {
     assert_eq!(load(ledger, invoices[0].key).await, invoices[0]);
     for _ in 0..3 {
         let found = eventually("the other one", || async {
-            let found = ledger.sweep(true, true, 100).await.unwrap();
+            let found = ledger.sweep(Sweep::ALL, 100).await.unwrap();
             (!found.is_empty()).then_some(found)
         })
         .await;
         assert_eq!(keys_of(found), [invoices[1].key], "what is parked sleeps");
     }
     wake_all(ledger, [&invoices[0]]).await;
-    let found = keys_of(ledger.sweep(true, true, 100).await.unwrap());
+    let found = keys_of(ledger.sweep(Sweep::ALL, 100).await.unwrap());
     assert!(found.contains(&invoices[0].key), "until its time has come");
     assert_eq!(ledger.load(&[arrival(9).key]).await.unwrap().invoices, [None]);
 }
@@ -182,7 +182,7 @@ pub async fn sweepers_do_not_double(harness: Arc<dyn Harness>) {
             let mut own = Vec::new();
             // A sweeper that finds another one at work gets nothing, and comes again.
             for _ in 0..20 {
-                own.extend(keys_of(ledger.sweep(true, true, 30).await.unwrap()));
+                own.extend(keys_of(ledger.sweep(Sweep::ALL, 30).await.unwrap()));
             }
             own
         }
@@ -190,7 +190,7 @@ pub async fn sweepers_do_not_double(harness: Arc<dyn Harness>) {
     .await;
     let mut swept: Vec<InvoiceKey> = swept.into_iter().flatten().collect();
     loop {
-        let rest = ledger.sweep(true, true, 30).await.unwrap();
+        let rest = ledger.sweep(Sweep::ALL, 30).await.unwrap();
         if rest.is_empty() {
             break;
         }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::record::{
     AttemptRecord, Checkpoint, Document, DocumentKind, EncodeOutcome, NewDocument, RefusedIntake, Summary,
-    Swept,
+    Sweep, Swept,
 };
 use crate::{Head, LedgerError, Link, Schedule, link};
 
@@ -157,7 +157,7 @@ impl Store {
     /// The longest waiting first.
     pub(super) fn sweep(
         &mut self,
-        wanted: impl Fn(invoice::life::Step) -> bool,
+        wanted: Sweep,
         limit: u32,
         now: Timestamp,
         schedule: &Schedule,
@@ -168,9 +168,7 @@ impl Store {
             .iter()
             .take_while(|(wake_at, _)| *wake_at <= now)
             .map(|(_, key)| *key)
-            .filter(|key| {
-                self.streams.get(key).and_then(|stream| stream.invoice.waits_for()).is_some_and(&wanted)
-            })
+            .filter(|key| self.streams.get(key).is_some_and(|stream| wanted.wants(&stream.invoice)))
             .take(limit)
             .collect();
         let mut swept = Vec::with_capacity(due.len());

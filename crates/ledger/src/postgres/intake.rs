@@ -27,7 +27,9 @@ impl PostgresLedger {
             FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::text[], $8::bytea[],
                 $9::bytea[]) AS n (id, via, code, message, faults, uuid, number, sha256, body)
             ORDER BY n.id
-            ON CONFLICT DO NOTHING
+            ON CONFLICT (id) DO UPDATE
+                SET at = excluded.at, resolved_at = NULL, resolved_by = NULL, resolved_reason = NULL
+                WHERE refused_intake.resolved_at IS NOT NULL
             "#,
             &ids,
             &texts(|record| &record.via),
@@ -75,6 +77,16 @@ impl PostgresLedger {
                 })
             })
             .collect()
+    }
+
+    pub(super) async fn read_refused_ids(&self, limit: u32) -> Result<Vec<Uuid>, LedgerError> {
+        sqlx::query_scalar!(
+            "SELECT id FROM refused_intake WHERE resolved_at IS NULL ORDER BY at, id LIMIT $1",
+            i64::from(limit),
+        )
+        .fetch_all(&mut *self.connection().await?)
+        .await
+        .map_err(failed)
     }
 
     pub(super) async fn resolve_refused(&self, id: Uuid, by: &Actor) -> Result<bool, LedgerError> {

@@ -6,7 +6,7 @@ use super::PostgresLedger;
 use super::codec::{keys, micros};
 use super::failure::failed;
 use super::row::{Stored, invoice_rows};
-use crate::{LedgerError, Schedule, Swept};
+use crate::{LedgerError, Schedule, Sweep, Swept};
 
 /// The advisory lock of the sweepers: "fawtswee".
 const SWEEPER: i64 = i64::from_be_bytes(*b"fawtswee");
@@ -14,8 +14,7 @@ const SWEEPER: i64 = i64::from_be_bytes(*b"fawtswee");
 impl PostgresLedger {
     pub(super) async fn sweep_due(
         &self,
-        encode: bool,
-        submit: bool,
+        wanted: Sweep,
         limit: u32,
     ) -> Result<Vec<Swept>, LedgerError> {
         let rows = invoice_rows!(
@@ -25,22 +24,24 @@ impl PostgresLedger {
                 SELECT i.environment, i.uuid, i.wake_at AS was
                 FROM invoices i, turn
                 WHERE turn.mine AND i.wake_at <= now()
-                    AND CASE WHEN i.state = 'draft' AND i.xml IS NULL THEN $2::boolean ELSE $3::boolean END
+                    AND CASE WHEN i.state = 'draft' AND i.xml IS NULL THEN $2::boolean
+                        WHEN i.state = 'draft' THEN $3::boolean ELSE $4::boolean END
                 ORDER BY i.wake_at, i.environment, i.uuid
-                LIMIT $4
+                LIMIT $5
                 FOR NO KEY UPDATE OF i SKIP LOCKED
             ), i AS (
                 UPDATE invoices i
                 SET hints = i.hints + 1,
-                    wake_at = now() + ($5::bigint[])[least(i.hints + 1, cardinality($5::bigint[]))] * interval '1 millisecond'
+                    wake_at = now() + ($6::bigint[])[least(i.hints + 1, cardinality($6::bigint[]))] * interval '1 millisecond'
                 FROM due
                 WHERE i.environment = due.environment AND i.uuid = due.uuid
                 RETURNING i.*, due.was
             )",
             "FROM i ORDER BY i.was, i.environment, i.uuid",
             SWEEPER,
-            encode,
-            submit,
+            wanted.unencoded,
+            wanted.unsent,
+            wanted.under_way,
             i64::from(limit),
             &pauses(&self.schedule),
         )

@@ -1,0 +1,20 @@
+//! What can happen to a fleet, told one story at a time on the memory adapters: with paused time where the roles wait for
+//! hours, in real time where a listener is involved. What happens by chance is `simulation`'s business.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+#[path = "scenarios/doubt.rs"]
+mod doubt;
+#[path = "scenarios/faults.rs"]
+mod faults;
+#[path = "scenarios/harm.rs"]
+mod harm;
+#[path = "scenarios/http.rs"]
+mod http;
+#[path = "scenarios/intake.rs"]
+mod intake;
+#[path = "scenarios/outage.rs"]
+mod outage;
+#[path = "scenarios/scene.rs"]
+mod scene;
+#[path = "scenarios/stopping.rs"]
+mod stopping;
