@@ -209,6 +209,12 @@ impl FleetProcesses {
         all
     }
 
+    /// A folder that ends with the fleet.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// What every process has logged so far.
     #[must_use]
     pub fn logs(&self) -> BTreeMap<String, String> {

@@ -6,8 +6,12 @@
 
 #[path = "simulation/checks.rs"]
 mod checks;
+#[path = "simulation/people.rs"]
+mod people;
 #[path = "simulation/plan.rs"]
 mod plan;
+#[path = "simulation/weather.rs"]
+mod weather;
 #[path = "simulation/world.rs"]
 mod world;
 

@@ -4,14 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{Broker, BrokerError, Delivery, Hint, Outgoing, Queue};
+use broker::{Broker, BrokerError, Delivery, Hint, Outgoing, Queue, Subscription};
 use invoice::life::{State, Step};
 use invoice::{Digest, InvoiceKey};
 use ledger::{Encode, EncodeOutcome, Ledger, LedgerError, RefusedIntake, patiently};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, info, info_span, warn};
+use tracing::{Instrument, debug, error, info, info_span, warn};
 use uuid::Uuid;
+
+/// Before asking an absent broker again, and before giving back what could not be worked on.
+const PAUSE: Duration = Duration::from_secs(1);
+/// A publish that takes longer is given up; the broker may still get the hints, and a hint too many does no harm.
+const PUBLISH: Duration = Duration::from_secs(2);
 
 /// What can be set about the encoder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +55,7 @@ impl Encoder {
     /// # Errors
     /// [`BrokerError::Unfit`] when the broker is not as it must be; outages are waited out.
     pub async fn run(&self, shutdown: CancellationToken) -> Result<(), BrokerError> {
-        let mut drafts = self.broker.subscribe(Queue::Draft, self.config.prefetch).await?;
+        let Some(mut drafts) = self.subscribe(&shutdown).await? else { return Ok(()) };
         let linger = Duration::from_millis(self.config.linger_ms);
         info!(batch = self.config.batch, "the encoder is at work");
         loop {
@@ -69,6 +75,23 @@ impl Encoder {
         Ok(())
     }
 
+    /// Begins to consume as soon as the broker is there; none when `shutdown` comes first.
+    async fn subscribe(
+        &self,
+        shutdown: &CancellationToken,
+    ) -> Result<Option<Box<dyn Subscription>>, BrokerError> {
+        loop {
+            let subscribed = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return Ok(None),
+                subscribed = self.broker.subscribe(Queue::Draft, self.config.prefetch) => subscribed,
+            };
+            let Err(BrokerError::Unavailable(reason)) = subscribed else { return subscribed.map(Some) };
+            warn!(%reason, "drafts cannot be consumed yet; trying again");
+            let _ = timeout(PAUSE, shutdown.cancelled()).await;
+        }
+    }
+
     async fn work(&self, batch: Vec<Delivery>, shutdown: &CancellationToken) {
         telemetry::metrics().batch_size.record(batch.len() as u64, &[role()]);
         let mut traces = BTreeMap::new();
@@ -86,11 +109,9 @@ impl Encoder {
         let spans: Vec<_> =
             traces.iter().map(|(key, traceparent)| span(key, traceparent.as_deref())).collect();
         let done = async {
-            if !strangers.is_empty() {
-                let keep = || self.ledger.refuse_intake(strangers.clone());
-                patiently(shutdown.cancelled(), keep).await?;
-            }
-            self.encode(keys, shutdown).await
+            self.keep(strangers, shutdown).await?;
+            let encode = |keys| self.ledger.encode(keys, Arc::clone(&self.documents));
+            split(keys, shutdown, encode).await
         };
         let done = done.await;
         drop(spans);
@@ -101,6 +122,8 @@ impl Encoder {
             }
             Err(error) => {
                 warn!(%error, "giving a batch of {} drafts back to the queue", batch.len());
+                // They come again at once: without a pause they would soon have come as often as the broker allows.
+                let _ = timeout(PAUSE, shutdown.cancelled()).await;
                 for delivery in &batch {
                     // Stale means that it goes back by itself.
                     let _ = delivery.settle.requeue().await;
@@ -109,32 +132,22 @@ impl Encoder {
         }
     }
 
-    /// One transaction for the batch; a batch that the ledger refuses is split down to its culprit (promise 14).
-    async fn encode(
+    /// Keeps messages that are no hints, each by itself: they are rare, and none may keep drafts from being encoded.
+    async fn keep(
         &self,
-        keys: Vec<InvoiceKey>,
+        strangers: Vec<RefusedIntake>,
         shutdown: &CancellationToken,
-    ) -> Result<Vec<EncodeOutcome>, LedgerError> {
-        let mut outcomes = Vec::with_capacity(keys.len());
-        let mut batches = vec![keys];
-        while let Some(mut keys) = batches.pop() {
-            let call = || self.ledger.encode(keys.clone(), Arc::clone(&self.documents));
-            match patiently(shutdown.cancelled(), call).await {
-                Ok(done) => outcomes.extend(done),
-                Err(LedgerError::Refused(reason)) if keys.len() > 1 => {
-                    warn!(%reason, size = keys.len(), "splitting a batch that the ledger refused");
-                    let half = keys.split_off(keys.len() / 2);
-                    batches.push(half);
-                    batches.push(keys);
+    ) -> Result<(), LedgerError> {
+        for stranger in strangers {
+            let keep = || self.ledger.refuse_intake(vec![stranger.clone()]);
+            match patiently(shutdown.cancelled(), keep).await {
+                Err(LedgerError::Refused(reason) | LedgerError::Corrupt(reason)) => {
+                    error!(%reason, sha256 = %stranger.sha256, "a message that is no hint could not be kept");
                 }
-                // Alone and refused: it stays a draft, and the sweeper brings it back ever more rarely, with this line each time.
-                Err(LedgerError::Refused(reason)) => {
-                    tracing::error!(%reason, invoice = ?keys.first(), "the ledger refuses to encode this invoice");
-                }
-                Err(error) => return Err(error),
+                kept => kept?,
             }
         }
-        Ok(outcomes)
+        Ok(())
     }
 
     /// Hints for whoever is next. One that fails to arrive is made up for by the sweeper.
@@ -166,16 +179,75 @@ impl Encoder {
                 traceparent: traces.get(&invoice.key).cloned().flatten(),
             });
         }
-        for result in self.broker.publish(hints).await {
-            let outcome = if result.is_ok() { "ok" } else { "failed" };
-            metrics
-                .hints
-                .add(1, &[telemetry::label("queue", "to-submit"), telemetry::label("result", outcome)]);
-            if let Err(error) = result {
-                warn!(%error, "a hint was not published; the sweeper will make up for it");
-            }
+        self.publish(hints).await;
+    }
+
+    /// Waits for confirms, but neither long nor for a broker that is away.
+    async fn publish(&self, hints: Vec<Outgoing>) {
+        if hints.is_empty() {
+            return;
+        }
+        let queues: Vec<_> = hints.iter().map(|hint| hint.queue).collect();
+        let health = self.broker.health();
+        if !health.connected || health.blocked.is_some() {
+            debug!(hints = hints.len(), "the broker is away; the sweeper will make up for the hints");
+            queues.into_iter().for_each(|queue| count(queue, "passed_over"));
+            return;
+        }
+        let Ok(results) = timeout(PUBLISH, self.broker.publish(hints)).await else {
+            warn!(
+                hints = queues.len(),
+                "hints were not confirmed in time; the sweeper will make up for them"
+            );
+            queues.into_iter().for_each(|queue| count(queue, "failed"));
+            return;
+        };
+        for (queue, result) in queues.into_iter().zip(&results) {
+            count(queue, if result.is_ok() { "ok" } else { "failed" });
+        }
+        let failed = results.iter().filter(|result| result.is_err()).count();
+        if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
+            warn!(%error, failed, "hints were not published; the sweeper will make up for them");
         }
     }
+}
+
+/// One transaction for the batch; a batch that the ledger cannot encode is split down to its culprit (promise 14).
+async fn split<F, Fut>(
+    keys: Vec<InvoiceKey>,
+    shutdown: &CancellationToken,
+    encode: F,
+) -> Result<Vec<EncodeOutcome>, LedgerError>
+where
+    F: Fn(Vec<InvoiceKey>) -> Fut,
+    Fut: Future<Output = Result<Vec<EncodeOutcome>, LedgerError>>,
+{
+    let mut outcomes = Vec::with_capacity(keys.len());
+    let mut batches = vec![keys];
+    while let Some(mut keys) = batches.pop() {
+        match patiently(shutdown.cancelled(), || encode(keys.clone())).await {
+            Ok(done) => outcomes.extend(done),
+            Err(LedgerError::Refused(reason) | LedgerError::Corrupt(reason)) if keys.len() > 1 => {
+                warn!(%reason, size = keys.len(), "splitting a batch that the ledger cannot encode");
+                let half = keys.split_off(keys.len() / 2);
+                batches.push(half);
+                batches.push(keys);
+            }
+            // Alone: it stays a draft, and the sweeper brings it back ever more rarely, with this line each time.
+            Err(LedgerError::Refused(reason) | LedgerError::Corrupt(reason)) => {
+                error!(%reason, invoice = ?keys.first(), "the ledger cannot encode this invoice");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(outcomes)
+}
+
+fn count(queue: Queue, result: &'static str) {
+    let queue = if queue == Queue::DeadLetter { "dead-letter" } else { "to-submit" };
+    telemetry::metrics()
+        .hints
+        .add(1, &[telemetry::label("queue", queue), telemetry::label("result", result)]);
 }
 
 fn span(key: &InvoiceKey, traceparent: Option<&str>) -> tracing::Span {
@@ -207,6 +279,9 @@ fn stranger(delivery: &Delivery, reason: &str) -> RefusedIntake {
         uuid: None,
         number: None,
         sha256,
-        body: delivery.payload.to_vec(),
+        body: delivery.payload.get(..invoice::limits::EVENT_BYTES).unwrap_or(&delivery.payload).to_vec(),
     }
 }
+
+#[cfg(test)]
+mod tests;

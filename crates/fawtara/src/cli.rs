@@ -1,29 +1,49 @@
 //! The command line: what can be asked, and what the exit codes mean.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{self, Outcome};
+use crate::failure;
 use crate::settings::{self, Settings};
 
+/// Each paragraph is one line: clap breaks it where the terminal ends.
 const AFTER_HELP: &str = "\
-Settings come from defaults, then --config FILE (or ./fawtara.toml), then the environment
-(FAWTARA__SECTION__KEY, such as FAWTARA__LEDGER__URL), then --set; the later is the stronger.
+Settings come from their defaults, then --config FILE (or ./fawtara.toml, when there is one), then the environment, \
+then --set; the later is the stronger. The variable of ledger.url is FAWTARA__LEDGER__URL, and so on.
 
-Exit codes: 0 done; 1 what was asked for does not hold (faults found, a change refused, an invoice unknown);
-2 wrong usage; 69 a service cannot be reached; 78 the configuration is wrong.";
+Exit codes:
+  0   done
+  1   what was asked for does not hold (faults found, a change refused, an invoice unknown), or failed otherwise
+  2   wrong usage
+  69  a service cannot be reached
+  78  the configuration is wrong";
 
 /// Clears invoices with JoFotara, Jordan's national e-invoicing system: none is lost, none is cleared twice.
 #[derive(Debug, Parser)]
-#[command(name = "fawtara", version, about, after_help = AFTER_HELP, propagate_version = true)]
+#[command(name = "fawtara", version, after_help = AFTER_HELP, propagate_version = true)]
 pub struct Cli {
     /// The configuration file (TOML).
-    #[arg(long, short = 'c', global = true, env = "FAWTARA_CONFIG", value_name = "FILE")]
+    #[arg(
+        long,
+        short = 'c',
+        global = true,
+        env = "FAWTARA_CONFIG",
+        value_name = "FILE",
+        help_heading = "Settings"
+    )]
     config: Option<PathBuf>,
     /// Overrides one setting, such as --set submitter.max_in_flight=128. May be repeated.
-    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = key_value)]
+    #[arg(
+        long = "set",
+        global = true,
+        value_name = "KEY=VALUE",
+        value_parser = key_value,
+        help_heading = "Settings"
+    )]
     overrides: Vec<(String, String)>,
     #[command(subcommand)]
     command: Command,
@@ -31,43 +51,90 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Watch the sample (or your own file) go from event to cleared, in this process, against a simulated authority.
+    /// Play the main job: events travel to cleared before your eyes, against a simulated authority.
     Demo(commands::demo::Args),
-    /// Run every role in one process.
+    /// Run producer, encoder and submitter in one process.
     All(commands::roles::AllArgs),
     /// Run the producer: takes invoice events by HTTP and AMQP.
     Producer,
     /// Run the encoder: gives drafts their counter and their XML.
     Encoder,
-    /// Run the submitter: sends what is due to the authority. It also keeps house.
+    /// Run the submitter: sends what is due to the authority, and keeps house.
     Submitter,
-    /// Run the stand-in for the authority over HTTP.
+    /// Run the stand-in for the authority over HTTP; nothing that it clears is real.
     Simulator,
     /// Take invoice events from a file or standard input straight into the ledger.
     Import(commands::import::Args),
-    /// Write the XML of the event on standard input; needs no services.
+    /// Write the XML of one event; needs no services and no configuration.
     Encode(commands::document::EncodeArgs),
-    /// Check the events on standard input or in a file; needs no services.
+    /// Check events and tell all their faults; needs no services and no configuration.
     Validate(commands::document::ValidateArgs),
     /// Show one invoice: where it stands, why, and all that happened to it.
     Show(commands::show::Args),
     /// See and mend what waits for a person.
     DeadLetters(commands::dead_letters::Args),
-    /// Recompute every hash chain and checkpoint of the ledger.
+    /// Recompute every hash chain and checkpoint of the ledger; says what does not hold.
     Verify(commands::verify::Args),
-    /// Create or update the ledger's tables.
+    /// Create or update the ledger's tables; needs the rights of the database's owner.
     Migrate,
-    /// Are the services there, of a fit version, permitted? Says how to mend what is not.
+    /// Look at services, rights and settings; says how to mend what is not as it must be.
     Doctor(commands::doctor::Args),
-    /// Print the settings in force, secrets masked.
+    /// Print the settings in force as JSON, secrets masked.
     Config,
-    /// Print (or write) the published JSON Schemas.
+    /// Print the JSON Schema of invoice events, or write it into a folder.
     Schemas(commands::schemas::Args),
-    /// Print the completions for a shell.
+    /// Print the completions for a shell, such as: source <(fawtara completions bash)
     Completions {
         /// For which shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// What a command needs before it can begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// Nothing: a broken configuration must not stop it.
+    Nothing,
+    /// The settings.
+    Settings,
+    /// A ledger that other processes see too.
+    SharedLedger,
+    /// A ledger and a broker that other processes see too.
+    SharedServices,
+}
+
+impl Command {
+    fn needs(&self) -> Needs {
+        match self {
+            Self::Encode(_) | Self::Validate(_) | Self::Schemas(_) | Self::Completions { .. } => {
+                Needs::Nothing
+            }
+            Self::Demo(_) | Self::All(_) | Self::Simulator | Self::Doctor(_) | Self::Config => {
+                Needs::Settings
+            }
+            Self::Show(_) | Self::DeadLetters(_) | Self::Verify(_) | Self::Migrate => Needs::SharedLedger,
+            Self::Producer | Self::Encoder | Self::Submitter | Self::Import(_) => Needs::SharedServices,
+        }
+    }
+}
+
+/// Reads the settings as far as the command needs them.
+fn settle(cli: &Cli) -> anyhow::Result<Settings> {
+    let needs = cli.command.needs();
+    if needs == Needs::Nothing {
+        return Ok(Settings::default());
+    }
+    let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    for warning in settings::environment::warnings(names) {
+        eprintln!("fawtara: {warning}");
+    }
+    let settings = settings::read(cli.config.as_deref(), &cli.overrides)?;
+    match needs {
+        Needs::Nothing | Needs::Settings => {}
+        Needs::SharedLedger => settings.need_shared_ledger()?,
+        Needs::SharedServices => settings.need_shared_services()?,
+    }
+    Ok(settings)
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
@@ -77,20 +144,15 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// The configuration is wrong.
-const EX_CONFIG: u8 = 78;
-/// A service cannot be reached.
-const EX_UNAVAILABLE: u8 = 69;
-
 /// Reads the arguments, does what they ask, and says how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let settings = match settings::read(cli.config.as_deref(), &cli.overrides) {
+    let settings = match settle(&cli) {
         Ok(settings) => settings,
         Err(error) => {
             eprintln!("fawtara: the configuration is wrong: {error:#}");
-            return ExitCode::from(EX_CONFIG);
+            return ExitCode::from(failure::EX_CONFIG);
         }
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -106,10 +168,10 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::No) => ExitCode::FAILURE,
-        Err(error) if commands::reader_is_gone(&error) => ExitCode::SUCCESS,
+        Err(error) if failure::reader_is_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("fawtara: {error:#}");
-            ExitCode::from(if commands::is_unavailable(&error) { EX_UNAVAILABLE } else { 1 })
+            ExitCode::from(failure::exit_code(&error))
         }
     }
 }
@@ -133,7 +195,10 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<Outcome> {
         Command::Config => commands::config(&settings),
         Command::Schemas(args) => commands::schemas::run(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "fawtara", &mut std::io::stdout());
+            // Not straight to standard output: the generator panics when its reader has gone.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "fawtara", &mut script);
+            std::io::stdout().write_all(&script)?;
             Ok(Outcome::Done)
         }
     }
@@ -146,6 +211,23 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// A paragraph that is broken by hand breaks a second time where the terminal is narrower.
+    #[test]
+    fn the_help_reads_well_on_a_narrow_terminal() {
+        let help = Cli::command().term_width(80).render_help().to_string();
+        assert!(help.starts_with("Clears invoices with JoFotara"), "{help}");
+        let (_, after) = help.split_once("\nSettings come").unwrap();
+        let (settings, codes) = after.split_once("\n\n").unwrap();
+        let lines: Vec<_> = settings.lines().collect();
+        for line in &lines[..lines.len() - 1] {
+            assert!((60..=80).contains(&line.len()), "{line:?} in:\n{help}");
+        }
+        for code in ["  0   done", "  2   wrong usage", "  69  a service", "  78  the configuration is wrong"]
+        {
+            assert!(codes.lines().any(|line| line.starts_with(code)), "{code:?} in:\n{help}");
+        }
     }
 
     #[test]

@@ -5,5 +5,6 @@
 pub mod cli;
 pub mod commands;
 pub mod demo;
+pub mod failure;
 pub mod settings;
 pub mod wiring;

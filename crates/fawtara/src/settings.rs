@@ -1,16 +1,23 @@
 //! The configuration: defaults, then a TOML file, then the environment, then flags; the later is the stronger.
 
+mod check;
+pub mod environment;
+mod secret;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use broker::Ladder;
 use invoice::event::Family;
 use invoice::life::Policy;
 use invoice::{Environment, IncomeSource};
 use ledger::Schedule;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+
+pub use self::secret::{Masked, SecretUrl};
+use crate::failure::{BlameSettings, Misconfigured};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -40,6 +47,37 @@ pub struct Settings {
     pub telemetry: telemetry::Settings,
     /// Whose invoices are cleared here.
     pub income_sources: Vec<SourceSettings>,
+}
+
+impl Settings {
+    /// Refuses a ledger that nobody else can see and that ends with the process.
+    ///
+    /// # Errors
+    /// [`Misconfigured`] when the ledger is in memory.
+    pub fn need_shared_ledger(&self) -> anyhow::Result<()> {
+        if self.ledger.url.is_memory() {
+            return Err(Misconfigured::because(
+                "ledger.url is \"memory\", which only `all` and `demo` can use: no other process would see it, and \
+                 what it holds ends with the process; name a Postgres database",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Refuses a ledger or a broker that nobody else can see.
+    ///
+    /// # Errors
+    /// [`Misconfigured`] when one of them is in memory.
+    pub fn need_shared_services(&self) -> anyhow::Result<()> {
+        self.need_shared_ledger()?;
+        if self.broker.url.is_memory() {
+            return Err(Misconfigured::because(
+                "broker.url is \"memory\", which only `all` and `demo` can use: the other roles would never hear of \
+                 what is put there; name a RabbitMQ virtual host",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Where the truth is kept.
@@ -177,94 +215,33 @@ impl SourceSettings {
     /// Reads the secret key from where it is said to be.
     ///
     /// # Errors
-    /// When it is nowhere, or in clear where it must not be.
+    /// [`Misconfigured`] when it is nowhere, or in clear where it must not be.
     pub fn secret(&self) -> anyhow::Result<SecretString> {
         let source = self.source();
         if let Some(Masked(secret)) = &self.secret_key {
             if self.environment != Environment::Simulation {
-                bail!(
+                return Err(Misconfigured::because(format!(
                     "income source {source}: secret_key may stand in the configuration only for the simulation; \
                      use secret_key_file or secret_key_env"
-                );
+                )));
             }
             return Ok(secret.clone());
         }
         if let Some(file) = &self.secret_key_file {
             let text = std::fs::read_to_string(file)
-                .with_context(|| format!("income source {source}: secret_key_file {}", file.display()))?;
+                .with_context(|| format!("income source {source}: secret_key_file {}", file.display()))
+                .blame_settings()?;
             return Ok(SecretString::from(text.trim()));
         }
         if let Some(name) = &self.secret_key_env {
             let text = std::env::var(name)
-                .with_context(|| format!("income source {source}: secret_key_env names {name}"))?;
+                .with_context(|| format!("income source {source}: secret_key_env names {name}"))
+                .blame_settings()?;
             return Ok(SecretString::from(text));
         }
-        bail!("income source {source} has no secret key: set secret_key_file or secret_key_env")
-    }
-}
-
-/// A text that is never printed.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(transparent)]
-pub struct Masked(pub SecretString);
-
-impl Serialize for Masked {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("***")
-    }
-}
-
-/// A URL whose password is never printed.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct SecretUrl(SecretString);
-
-impl SecretUrl {
-    /// Keeps a URL.
-    #[must_use]
-    pub fn new(url: &str) -> Self {
-        Self(SecretString::from(url))
-    }
-
-    /// The whole URL; for connecting only.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-
-    /// The embedded default instead of a service.
-    #[must_use]
-    pub fn is_memory(&self) -> bool {
-        self.expose() == "memory"
-    }
-
-    /// The URL with `***` for its password.
-    #[must_use]
-    pub fn masked(&self) -> String {
-        let url = self.expose();
-        let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-        // Everything up to the last @ before the path is user and password.
-        let authority = rest.split(['/', '?']).next().unwrap_or(rest);
-        match authority.rsplit_once('@') {
-            Some((user, _)) if user.contains(':') => {
-                let name = user.split(':').next().unwrap_or_default();
-                let after = rest.get(user.len()..).unwrap_or_default();
-                format!("{scheme}://{name}:***{after}")
-            }
-            _ => url.to_owned(),
-        }
-    }
-}
-
-impl std::fmt::Debug for SecretUrl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.masked())
-    }
-}
-
-impl Serialize for SecretUrl {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.masked())
+        Err(Misconfigured::because(format!(
+            "income source {source} has no secret key: set secret_key_file or secret_key_env"
+        )))
     }
 }
 
@@ -298,7 +275,7 @@ pub fn read(file: Option<&Path>, overrides: &[(String, String)]) -> anyhow::Resu
         builder = builder.set_override(key, parse(value)).with_context(|| format!("--set {key}={value}"))?;
     }
     let settings: Settings = builder.build()?.try_deserialize()?;
-    check(&settings)?;
+    check::check(&settings)?;
     Ok(settings)
 }
 
@@ -319,47 +296,9 @@ fn parse(value: &str) -> config::Value {
     }
 }
 
-fn check(settings: &Settings) -> anyhow::Result<()> {
-    let mut seen = std::collections::BTreeSet::new();
-    for source in &settings.income_sources {
-        if !seen.insert(source.source()) {
-            bail!("income source {} is configured twice", source.source());
-        }
-        if source.icv_start == 0 {
-            bail!("income source {}: icv_start must be 1 or more", source.source());
-        }
-    }
-    if !settings.broker.ladder_ms.rungs_ms.is_sorted_by(|low, high| low < high) {
-        bail!("broker.ladder_ms must rise strictly, such as [5000, 30000, 120000]");
-    }
-    let lease = settings.submitter.lease_margin_ms;
-    if lease < 1_000 && !settings.ledger.url.is_memory() {
-        bail!(
-            "submitter.lease_margin_ms is {lease}; leases need a margin of at least 1000 over the call's time-out"
-        );
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn passwords_are_masked() {
-        for (url, masked) in [
-            ("postgres://app:s3cret@db:5432/fawtara", "postgres://app:***@db:5432/fawtara"),
-            (
-                "postgres://app:p@ss@db/fawtara?sslmode=require",
-                "postgres://app:***@db/fawtara?sslmode=require",
-            ),
-            ("postgres://app@db/fawtara", "postgres://app@db/fawtara"),
-            ("memory", "memory"),
-        ] {
-            assert_eq!(SecretUrl::new(url).masked(), masked);
-            assert!(!format!("{:?}", SecretUrl::new(url)).contains("s3cret"));
-        }
-    }
 
     #[test]
     fn flags_are_stronger_than_defaults_and_errors_name_the_setting() -> anyhow::Result<()> {

@@ -1,10 +1,11 @@
 //! Putting the rooms together: from settings to seams, and from seams to roles.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use broker::{Broker, BrokerUrl, MemoryBroker, RabbitBroker, RabbitConfig};
 use encoder::{DocumentEncoder, Encoder};
 use invoice::Environment;
@@ -16,6 +17,7 @@ use producer::{Intake, Registration};
 use submitter::{Endpoints, Submitter};
 use uuid::Uuid;
 
+use crate::failure::Misconfigured;
 use crate::settings::Settings;
 
 /// The two seams that every role shares.
@@ -156,9 +158,11 @@ pub fn endpoints(settings: &Settings) -> anyhow::Result<Endpoints> {
         let url = match (&source.url, source.environment) {
             (Some(url), _) => url.clone(),
             (None, Environment::Production) => PRODUCTION_URL.to_owned(),
-            (None, Environment::Simulation) => format!("http://{}/core/invoices/", settings.simulator.listen),
+            (None, Environment::Simulation) => simulated_url(settings.simulator.listen),
             (None, Environment::Sandbox) => {
-                bail!("income source {name}: no official sandbox exists; set the url of the one that you use")
+                return Err(Misconfigured::because(format!(
+                    "income source {name}: no official sandbox exists; set the url of the one that you use"
+                )));
             }
         };
         let credentials = Credentials { client_id: source.client_id.clone(), secret_key: source.secret()? };
@@ -167,6 +171,17 @@ pub fn endpoints(settings: &Settings) -> anyhow::Result<Endpoints> {
         endpoints.insert((source.environment, name), endpoint);
     }
     Ok(endpoints)
+}
+
+/// Where the simulator of these settings answers. One that listens everywhere is asked on this machine.
+fn simulated_url(mut listen: SocketAddr) -> String {
+    if listen.ip().is_unspecified() {
+        listen.set_ip(match listen.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{listen}/core/invoices/")
 }
 
 /// The way out over HTTP.
@@ -182,4 +197,21 @@ pub fn http_transport(settings: &Settings) -> anyhow::Result<Arc<dyn Transport>>
         ..HttpConfig::default()
     };
     Ok(Arc::new(HttpTransport::new(config)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_simulator_that_listens_everywhere_is_asked_here() {
+        for (listen, url) in [
+            ("127.0.0.1:8090", "http://127.0.0.1:8090/core/invoices/"),
+            ("0.0.0.0:8091", "http://127.0.0.1:8091/core/invoices/"),
+            ("[::]:8092", "http://[::1]:8092/core/invoices/"),
+            ("10.1.2.3:80", "http://10.1.2.3:80/core/invoices/"),
+        ] {
+            assert_eq!(simulated_url(listen.parse().unwrap()), url);
+        }
+    }
 }

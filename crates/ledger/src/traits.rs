@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::record::{
     Amendable, Appended, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, Draft,
-    EncodeOutcome, Filter, Loaded, Page, Reception, RecordedEvent, RefusedIntake, Standing, Sweep, Swept, Unfit,
-    Verification,
+    EncodeOutcome, Filter, Loaded, Page, Reception, RecordedEvent, RefusedIntake, Standing, Sweep, Swept,
+    Unfit, Verification,
 };
 
 /// What can go wrong with a ledger itself.

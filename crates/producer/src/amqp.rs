@@ -3,17 +3,22 @@
 
 use std::time::Duration;
 
-use broker::{BrokerError, Delivery, Hint, Outgoing, Queue};
+use broker::{BrokerError, Delivery, Hint, Outgoing, Queue, Subscription};
 use invoice::{Digest, Environment};
 use ledger::{LedgerError, RefusedIntake, patiently};
 use serde::Deserialize;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use crate::announcer;
 use crate::batcher::take_split;
 use crate::config::Config;
-use crate::intake::{Intake, Refused};
+use crate::intake::{Intake, Refused, count};
+
+/// Before asking an absent broker again, and before giving back what could not be worked on.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Consumes until `shutdown`; the batch in hand is finished first.
 pub(crate) async fn run(
@@ -21,7 +26,7 @@ pub(crate) async fn run(
     config: &Config,
     shutdown: &CancellationToken,
 ) -> Result<(), BrokerError> {
-    let mut events = intake.broker.subscribe(Queue::Intake, config.prefetch).await?;
+    let Some(mut events) = subscribe(intake, config, shutdown).await? else { return Ok(()) };
     let linger = Duration::from_millis(config.linger_ms);
     info!("taking events from the intake queue");
     loop {
@@ -35,6 +40,8 @@ pub(crate) async fn run(
         }
         if let Err(error) = work(intake, &batch, shutdown).await {
             warn!(%error, size = batch.len(), "giving events back to the intake queue");
+            // They come again at once: without a pause they would soon have come as often as the broker allows.
+            let _ = timeout(PAUSE, shutdown.cancelled()).await;
             for delivery in &batch {
                 // Stale means that it goes back by itself.
                 let _ = delivery.settle.requeue().await;
@@ -45,17 +52,39 @@ pub(crate) async fn run(
     Ok(())
 }
 
+/// Begins to consume as soon as the broker is there; none when `shutdown` comes first.
+async fn subscribe(
+    intake: &Intake,
+    config: &Config,
+    shutdown: &CancellationToken,
+) -> Result<Option<Box<dyn Subscription>>, BrokerError> {
+    loop {
+        let subscribed = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return Ok(None),
+            subscribed = intake.broker.subscribe(Queue::Intake, config.prefetch) => subscribed,
+        };
+        let Err(BrokerError::Unavailable(reason)) = subscribed else { return subscribed.map(Some) };
+        warn!(%reason, "the intake queue cannot be consumed yet; trying again");
+        let _ = timeout(PAUSE, shutdown.cancelled()).await;
+    }
+}
+
 async fn work(intake: &Intake, batch: &[Delivery], shutdown: &CancellationToken) -> Result<(), LedgerError> {
     let mut arrivals = Vec::with_capacity(batch.len());
     let mut taken_from = Vec::with_capacity(batch.len());
     let mut refused = Vec::new();
+    let mut unfit = Vec::new();
     for delivery in batch {
         match intake.check(&delivery.payload, delivery.traceparent.clone()) {
             Ok(arrival) => {
                 arrivals.push(arrival);
                 taken_from.push(delivery);
             }
-            Err(reason) => refused.push(record(&delivery.payload, &reason)),
+            Err(reason) => {
+                refused.push(record(&delivery.payload, &reason));
+                unfit.push(Err(reason));
+            }
         }
     }
     // An absent ledger is waited out: the publisher has no way to hear "later" from a queue.
@@ -81,12 +110,7 @@ async fn work(intake: &Intake, batch: &[Delivery], shutdown: &CancellationToken)
     if !refused.is_empty() {
         patiently(shutdown.cancelled(), || intake.ledger.refuse_intake(refused.clone())).await?;
     }
-    let metrics = telemetry::metrics();
-    let count = |result, number| {
-        metrics.intake.add(number, &[telemetry::label("via", "amqp"), telemetry::label("result", result)]);
-    };
-    count("taken", taken.len() as u64);
-    count("refused", refused.len() as u64);
+    unfit.iter().chain(&answers).for_each(|answer| count("amqp", answer));
     intake.announce(taken.into_iter()).await;
     announce_refused(intake, &refused).await;
     broker::settle_all(batch).await;
@@ -100,11 +124,7 @@ async fn announce_refused(intake: &Intake, refused: &[RefusedIntake]) {
         .map(|record| Hint { environment: Environment::Simulation, uuid: record.id, version: 0 })
         .map(|hint| Outgoing { queue: Queue::DeadLetter, payload: hint.to_bytes(), traceparent: None })
         .collect();
-    for result in intake.broker.publish(hints).await {
-        if let Err(error) = result {
-            warn!(%error, "a dead-letter hint was not published; the survey will make up for it");
-        }
-    }
+    announcer::publish(&*intake.broker, hints).await;
 }
 
 /// What little can be read of an event that is not one.
@@ -119,7 +139,9 @@ struct Glimpse {
 pub(crate) fn record(body: &[u8], reason: &Refused) -> RefusedIntake {
     let sha256 = Digest::of(body);
     let name = Digest::of_parts(&[sha256.as_bytes(), reason.code().as_bytes()]);
-    let glimpse: Glimpse = serde_json::from_slice(body).unwrap_or_default();
+    // One that is too large is no JSON any more once it is cut: nothing is known of it but its digest.
+    let kept = body.get(..invoice::limits::EVENT_BYTES).unwrap_or(body);
+    let glimpse: Glimpse = serde_json::from_slice(kept).unwrap_or_default();
     let text = |value: Option<serde_json::Value>| {
         value.as_ref().and_then(|value| value.as_str().map(ToOwned::to_owned))
     };
@@ -138,6 +160,9 @@ pub(crate) fn record(body: &[u8], reason: &Refused) -> RefusedIntake {
         uuid: text(glimpse.uuid).and_then(|text| text.parse().ok()),
         number: text(glimpse.number).map(|number| number.chars().take(100).collect()),
         sha256,
-        body: body.iter().copied().take(invoice::limits::EVENT_BYTES).collect(),
+        body: kept.to_vec(),
     }
 }
+
+#[cfg(test)]
+mod tests;

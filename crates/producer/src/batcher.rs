@@ -1,5 +1,6 @@
 //! Group commit: events that arrive together are made durable together, each with its own answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::{Arrival, LedgerError};
@@ -8,7 +9,8 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::intake::{Intake, Refused, Taken};
+use crate::announcer::Announcer;
+use crate::intake::{Intake, Refused, Taken, hints};
 
 /// What the publisher waits for.
 pub(crate) type Answer = Result<Taken, Refused>;
@@ -34,7 +36,13 @@ impl Batcher {
         closed: CancellationToken,
     ) -> (Self, impl Future<Output = ()>) {
         let (offers, receiver) = mpsc::channel(batch.max(1) * 2);
-        (Self { offers }, drive(intake, receiver, batch.max(1), linger, closed))
+        let (announcer, announcing) = Announcer::new(Arc::clone(&intake.broker));
+        let committing = drive(intake, announcer, receiver, batch.max(1), linger, closed);
+        let work = async {
+            // A broker that is away or slow holds up no commit.
+            tokio::join!(committing, announcing);
+        };
+        (Self { offers }, work)
     }
 
     /// Makes one arrival durable, in company.
@@ -49,6 +57,7 @@ impl Batcher {
 
 async fn drive(
     intake: Intake,
+    announcer: Announcer,
     mut offers: mpsc::Receiver<Offer>,
     limit: usize,
     linger: Duration,
@@ -72,12 +81,12 @@ async fn drive(
                 _ => break,
             }
         }
-        commit(&intake, std::mem::take(&mut batch)).await;
+        commit(&intake, &announcer, std::mem::take(&mut batch)).await;
     }
 }
 
 /// Commits, answers, and only then hints.
-async fn commit(intake: &Intake, batch: Vec<Offer>) {
+async fn commit(intake: &Intake, announcer: &Announcer, batch: Vec<Offer>) {
     let (arrivals, answers): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|offer| (offer.arrival, offer.answer)).unzip();
     let traces: Vec<_> = arrivals.iter().map(|arrival| arrival.traceparent.clone()).collect();
@@ -90,18 +99,26 @@ async fn commit(intake: &Intake, batch: Vec<Offer>) {
         .iter()
         .zip(traces)
         .filter_map(|(result, trace)| result.as_ref().ok().map(|taken| (taken, trace)));
-    intake.announce(taken).await;
+    announcer.announce(hints(taken));
 }
 
-/// Takes a batch, split down to its culprit when the ledger refuses it as a whole (promise 14).
+/// Takes a batch, one by one when the ledger cannot take it as a whole: one event harms only itself (promise 14).
 pub(crate) async fn take_split(intake: &Intake, arrivals: Vec<Arrival>) -> Vec<Answer> {
-    match intake.take(arrivals.clone()).await {
+    split(arrivals, |arrivals| intake.take(arrivals)).await
+}
+
+async fn split<F, Fut>(arrivals: Vec<Arrival>, take: F) -> Vec<Answer>
+where
+    F: Fn(Vec<Arrival>) -> Fut,
+    Fut: Future<Output = Result<Vec<Answer>, LedgerError>>,
+{
+    match take(arrivals.clone()).await {
         Ok(answers) => answers,
-        Err(LedgerError::Refused(reason)) if arrivals.len() > 1 => {
+        Err(LedgerError::Refused(reason) | LedgerError::Corrupt(reason)) if arrivals.len() > 1 => {
             warn!(%reason, size = arrivals.len(), "taking one by one a batch that the ledger refused");
             let mut answers = Vec::with_capacity(arrivals.len());
             for arrival in arrivals {
-                answers.push(match intake.take(vec![arrival]).await {
+                answers.push(match take(vec![arrival]).await {
                     Ok(mut one) => one.pop().unwrap_or(Err(Refused::Unavailable)),
                     Err(error) => Err(failure(&error)),
                 });
@@ -115,7 +132,10 @@ pub(crate) async fn take_split(intake: &Intake, arrivals: Vec<Arrival>) -> Vec<A
 fn failure(error: &LedgerError) -> Refused {
     warn!(%error, "nothing could be taken");
     match error {
-        LedgerError::Refused(reason) => Refused::Unstorable(reason.clone()),
+        LedgerError::Refused(reason) | LedgerError::Corrupt(reason) => Refused::Unstorable(reason.clone()),
         _ => Refused::Unavailable,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,13 +30,15 @@ pub struct Config {
     pub keys: Vec<KeyHash>,
     /// Requests worked on at once, at most; the next one hears 429.
     pub max_requests: usize,
+    /// HTTP connections held at once, at most; whoever comes later waits. Each is an open file of the process.
+    pub max_connections: usize,
     /// The most events made durable in one round trip.
     pub batch: usize,
     /// How long to gather a batch, milliseconds.
     pub linger_ms: u64,
     /// Whether to take events from the broker's intake queue too.
     pub amqp_intake: bool,
-    /// Messages of the intake queue held unsettled at most.
+    /// Messages of the intake queue held unsettled at most; the broker lets each be far larger than an event may be.
     pub prefetch: u16,
     /// How long clients may take to end their requests when the role is asked to stop, milliseconds.
     pub drain_ms: u64,
@@ -48,10 +50,11 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             keys: Vec::new(),
             max_requests: 512,
+            max_connections: 768,
             batch: 256,
             linger_ms: 2,
             amqp_intake: true,
-            prefetch: 512,
+            prefetch: 64,
             drain_ms: 15_000,
         }
     }

@@ -3,22 +3,29 @@
 mod api;
 mod ndjson;
 mod problem;
+mod server;
 mod show;
+mod stall;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use std::sync::Arc;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 
 pub(crate) use api::Api;
+pub(crate) use server::{Patience, serve};
+
+use problem::Problem;
+
+/// The longest that one event may take from head to answer.
+const ANSWER: Duration = Duration::from_secs(60);
 
 /// All routes. Batches have their own limits, since they stream.
 pub(crate) fn router(api: Arc<Api>) -> Router {
@@ -26,7 +33,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/v1/invoices", post(api::publish))
         .route("/v1/invoices/{uuid}", get(show::show))
         .layer(DefaultBodyLimit::max(invoice::limits::EVENT_BYTES + 1))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(60)));
+        .layer(from_fn(in_time));
     let batch =
         Router::new().route("/v1/invoices:batch", post(ndjson::publish)).layer(DefaultBodyLimit::disable());
     single
@@ -38,24 +45,14 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .with_state(api)
 }
 
-/// Serves until `shutdown` and then until every request is answered, at most `drain` longer: a client that begins a request and
-/// never ends it must not keep the producer from stopping.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: CancellationToken,
-    drain: Duration,
-) -> Result<(), std::io::Error> {
-    let overdue = async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(drain).await;
-    };
-    tokio::select! {
-        biased;
-        served = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned()) => served,
-        () = overdue => {
-            tracing::warn!("clients have not ended their requests in time; they are cut off");
-            Ok(())
-        }
-    }
+/// Nobody waits for ever, and whoever waited in vain is told so.
+async fn in_time(request: Request, next: Next) -> Response {
+    timeout(ANSWER, next.run(request)).await.unwrap_or_else(|_| {
+        let detail =
+            "no answer in time; it is not known whether anything was taken: publish the same event again";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overdue", detail).into_response()
+    })
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 use serde_json::value::RawValue;
 
 use crate::batcher::take_split;
-use crate::intake::{Intake, Refused, Taken};
+use crate::intake::{Intake, Refused, Taken, count};
 
 /// What became of one event of the file.
 #[derive(Debug, Clone)]
@@ -91,14 +91,23 @@ pub async fn import(
         intake
             .announce(lines.iter().filter_map(|line| line.answer.as_ref().ok()).map(|taken| (taken, None)))
             .await;
+        let mut complete = true;
         for line in &lines {
+            count("file", &line.answer);
             match &line.answer {
                 Ok(taken) if taken.new => sum.taken += 1,
                 Ok(_) => sum.repeats += 1,
-                Err(Refused::Unavailable) => return Err(ImportError::Unavailable),
+                // What else is known of the batch is told first.
+                Err(Refused::Unavailable) => {
+                    complete = false;
+                    continue;
+                }
                 Err(_) => sum.refused += 1,
             }
             report(line);
+        }
+        if !complete {
+            return Err(ImportError::Unavailable);
         }
     }
 }
@@ -162,3 +171,6 @@ impl<'a, R: BufRead> Source<'a, R> {
         Ok(batch)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,9 +7,9 @@ use invoice::event::Family;
 use invoice::life::{Actor, Invoice, Refusal, State};
 use invoice::{Amount, Environment, Fault, FaultCode, IncomeSource, InvoiceKey};
 use ledger::{Arrival, Ledger, LedgerError, Reception, Summary};
-use tracing::warn;
 use uuid::Uuid;
 
+use crate::announcer;
 use crate::config::Sources;
 
 /// Takes events in.
@@ -209,22 +209,30 @@ impl Intake {
             .collect())
     }
 
-    /// Hints for the encoder. One that fails is made up for by the sweeper (promise 1).
+    /// Hints for the encoder. Waits for their confirms, but not long: the sweeper makes up for one that fails (promise 1).
     pub async fn announce<'a>(&self, taken: impl Iterator<Item = (&'a Taken, Option<String>)>) {
-        let hints = taken
-            .filter(|(taken, _)| taken.new)
-            .map(|(taken, traceparent)| Outgoing {
-                queue: Queue::Draft,
-                payload: Hint::new(taken.invoice.key, taken.invoice.version).to_bytes(),
-                traceparent,
-            })
-            .collect();
-        for result in self.broker.publish(hints).await {
-            if let Err(error) = result {
-                warn!(%error, "a hint was not published; the sweeper will make up for it");
-            }
-        }
+        announcer::publish(&*self.broker, hints(taken)).await;
     }
+}
+
+/// A hint for the encoder about each event that was new, with the trace that it belongs to.
+pub(crate) fn hints<'a>(taken: impl Iterator<Item = (&'a Taken, Option<String>)>) -> Vec<Outgoing> {
+    let hint = |(taken, traceparent): (&Taken, _)| Outgoing {
+        queue: Queue::Draft,
+        payload: Hint::new(taken.invoice.key, taken.invoice.version).to_bytes(),
+        traceparent,
+    };
+    taken.filter(|(taken, _)| taken.new).map(hint).collect()
+}
+
+/// Counts what became of an event, by the way on which it came.
+pub(crate) fn count(via: &'static str, answer: &Result<Taken, Refused>) {
+    let result = match answer {
+        Ok(taken) if taken.new => "taken",
+        Ok(_) => "repeat",
+        Err(refused) => refused.code(),
+    };
+    telemetry::metrics().intake.add(1, &[telemetry::label("via", via), telemetry::label("result", result)]);
 }
 
 fn answer(reception: Reception, content: &str) -> Result<Taken, Refused> {

@@ -11,7 +11,7 @@ use tracing::info;
 
 use crate::batcher::Batcher;
 use crate::config::Config;
-use crate::http::{Api, router};
+use crate::http::{Api, Patience, router};
 use crate::intake::Intake;
 use crate::{amqp, http};
 
@@ -39,9 +39,6 @@ pub enum ProducerError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The listener failed.
-    #[error("the listener failed: {0}")]
-    Serve(std::io::Error),
     /// The broker is not as it must be.
     #[error(transparent)]
     Broker(#[from] BrokerError),
@@ -71,18 +68,18 @@ impl Producer {
     /// Works until `shutdown`: then takes nothing new, answers what it has, and ends.
     ///
     /// # Errors
-    /// The listener's own failure, or a broker that is not as it must be.
+    /// A broker that is not as it must be.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), ProducerError> {
         info!(address = %self.address(), "the producer is at work");
         let linger = Duration::from_millis(self.config.linger_ms);
         let closed = CancellationToken::new();
         let (batcher, driver) = Batcher::new(self.intake.clone(), self.config.batch, linger, closed.clone());
-        let api = Arc::new(Api::new(self.intake.clone(), batcher, &self.config));
+        let api = Api::new(self.intake.clone(), batcher, &self.config, shutdown.clone());
         let drain = Duration::from_millis(self.config.drain_ms);
+        let patience = Patience::new(self.config.max_connections, drain);
         let serve = async {
-            let served = http::serve(self.listener, router(api), shutdown.clone(), drain).await;
+            http::serve(self.listener, router(Arc::new(api)), patience, &shutdown).await;
             closed.cancel();
-            served
         };
         let amqp = async {
             if self.config.amqp_intake {
@@ -97,8 +94,7 @@ impl Producer {
             }
         };
         // The driver ends when nothing is served any more, and whatever was offered is answered.
-        let (served, consumed, ()) = tokio::join!(serve, amqp, driver);
-        served.map_err(ProducerError::Serve)?;
+        let ((), consumed, ()) = tokio::join!(serve, amqp, driver);
         consumed?;
         info!("the producer has stopped");
         Ok(())

@@ -188,7 +188,9 @@ impl<'a> Claim<'a> {
             if credentials.admit(source, Instant::now(), candidate.endpoint.timeout()) {
                 admitted.push(candidate);
             } else {
-                self.rest.parked.push((candidate.change.invoice.key, later(now, self.desk.credentials_pause())));
+                self.rest
+                    .parked
+                    .push((candidate.change.invoice.key, later(now, self.desk.credentials_pause())));
                 self.rest.done.push(candidate.delivery);
             }
         }

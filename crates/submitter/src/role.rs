@@ -6,6 +6,7 @@ use std::time::Duration;
 use broker::{BrokerError, Delivery, Queue, Subscription};
 use ledger::LedgerError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -46,7 +47,8 @@ impl Desk {
 
     /// How long what is in flight may take to end: the longest call and a margin.
     fn drain_patience(&self) -> Duration {
-        let longest_call = self.role.endpoints.values().map(jofotara::Endpoint::timeout).max().unwrap_or_default();
+        let longest_call =
+            self.role.endpoints.values().map(jofotara::Endpoint::timeout).max().unwrap_or_default();
         longest_call + Duration::from_millis(self.role.config.drain_margin_ms)
     }
 
@@ -90,7 +92,7 @@ impl Submitter {
             worked = shift.work() => worked,
             // Neither ends by itself: whatever brought it down, going on without it would lose outcomes, or never sweep.
             _ = &mut recorder => Err(broken("the recorder of outcomes")),
-            _ = &mut house, if !stop.is_cancelled() => Err(broken("housekeeping")),
+            () = early_end(&mut house, &stop) => Err(broken("housekeeping")),
             () = overdue => {
                 warn!("not everything could be finished in time; leases cover what is left");
                 Ok(())
@@ -107,6 +109,14 @@ impl Submitter {
         }
         info!("the submitter has stopped");
         worked
+    }
+}
+
+/// Resolves when a task has ended that nobody had asked to end.
+async fn early_end(task: &mut JoinHandle<()>, stop: &CancellationToken) {
+    let _ = task.await;
+    if stop.is_cancelled() {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -242,7 +252,11 @@ impl Shift {
         let end = Instant::now() + ALONE;
         for (index, delivery) in claimed.alone.into_iter().enumerate() {
             let first = index == 0 && !self.shutdown.is_cancelled();
-            if first || (Instant::now() < end && self.admission() == Admission::Free && !self.shutdown.is_cancelled()) {
+            if first
+                || (Instant::now() < end
+                    && self.admission() == Admission::Free
+                    && !self.shutdown.is_cancelled())
+            {
                 sent += self.alone(delivery).await?;
             } else if let Ok(now) = self.desk.role.ledger.now().await {
                 rest.postpone(delivery, crate::claim::later(now, A_SECOND));

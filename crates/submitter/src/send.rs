@@ -62,6 +62,7 @@ pub(crate) fn dispatch(
 fn too_late(attempt: &Attempt) -> Verdict {
     let reason = "the claim took so long that its lease would not cover the call".to_owned();
     let Attempt { invoice, xml, endpoint, .. } = attempt;
-    let sent = Sent { number: &invoice.number, uuid: &invoice.key.uuid, xml, credentials: endpoint.credentials() };
+    let sent =
+        Sent { number: &invoice.number, uuid: &invoice.key.uuid, xml, credentials: endpoint.credentials() };
     interpret(&Exchange::NotSent { reason }, &sent)
 }

@@ -16,7 +16,7 @@ pub struct Metrics {
     pub time_to_clear: Histogram<f64>,
     /// Seconds of one call of the authority, by `outcome`.
     pub authority_duration: Histogram<f64>,
-    /// Hints published, by `queue` and `result`.
+    /// Hints by `queue` and `result`: ok, failed, or passed over for the sweeper.
     pub hints: Counter<u64>,
     /// Size of the batches worked on, by `role`.
     pub batch_size: Histogram<u64>,
@@ -36,8 +36,6 @@ pub struct Metrics {
     pub oldest_doubt: Gauge<f64>,
     /// Ready messages by `queue`.
     pub queue_depth: Gauge<u64>,
-    /// Ledger calls that had to be repeated, by `role`.
-    pub ledger_retries: Counter<u64>,
     /// How often the connection to the broker was rebuilt.
     pub broker_rebuilt: Gauge<u64>,
 }
@@ -89,7 +87,6 @@ pub fn metrics() -> &'static Metrics {
             in_doubt: meter.u64_gauge("fawtara_in_doubt").build(),
             oldest_doubt: meter.f64_gauge("fawtara_oldest_doubt_age").with_unit("s").build(),
             queue_depth: meter.u64_gauge("fawtara_queue_depth").build(),
-            ledger_retries: meter.u64_counter("fawtara_ledger_retries").build(),
             broker_rebuilt: meter.u64_gauge("fawtara_broker_rebuilt").build(),
         }
     })

@@ -1,5 +1,7 @@
 //! Wiring of logs, traces and metrics at start, and flushing them at the end.
 
+use std::io::IsTerminal;
+
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry::{KeyValue, global};
 use opentelemetry_otlp::WithExportConfig;
@@ -104,7 +106,11 @@ pub fn init(settings: &Settings, role: &str) -> Result<Telemetry, SetupError> {
     // The broker's client logs returned messages with their bodies: invoices do not belong into logs.
     let quiet = if settings.log.contains("lapin") { "" } else { ",lapin=off" };
     let filter = EnvFilter::try_new(format!("{}{quiet}", settings.log))?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let mut lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Colour codes are for people's eyes only; on a terminal the layer itself heeds NO_COLOR.
+    if !std::io::stderr().is_terminal() {
+        lines.set_ansi(false);
+    }
     let lines = match settings.log_format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),

@@ -40,13 +40,9 @@ pub async fn hold_promises(fleet: &FleetProcesses, ground: &Ground, planned: &BT
     assert!(held.is_empty(), "the authority cleared what the ledger does not know: {held:?}");
     fleet::counters_without_gap(&all);
 
-    eprintln!("PHASE verify {:?}", std::time::SystemTime::now());
     let verified = fleet.run(&["verify"]).await;
     assert!(verified.status.success(), "verify: {}", said(&verified));
-    eprintln!("PHASE dead {:?}", std::time::SystemTime::now());
     waiting_for_a_person(fleet, ground, planned).await;
-    eprintln!("PHASE done {:?}", std::time::SystemTime::now());
-    for (name, log) in fleet.logs() { for line in log.lines().filter(|l| l.contains("anew")) { eprintln!("PHASE {name} {line}"); } }
 }
 
 fn cleared_once(summary: &Summary) -> BTreeMap<String, &Cleared> {

@@ -38,6 +38,8 @@ async fn fault_events_by_http_and_amqp_become_cleared_invoices() {
     fleet.settled(COUNT, DEADLINE).await;
     hold_promises(&fleet, &ground, &load.planned).await;
     shown_with_qr(&fleet).await;
+    imported(&fleet).await;
+    load.planned.insert(events::uuid(COUNT), Fate::Cleared);
     amended(&fleet).await;
     load.planned.insert(events::uuid(REFUSED), Fate::Cleared);
     hold_promises(&fleet, &ground, &load.planned).await;
@@ -63,6 +65,18 @@ async fn shown_with_qr(fleet: &FleetProcesses) {
     assert_eq!(unknown.status.code(), Some(1), "{}", said(&unknown));
 }
 
+/// A file with one new event and some known ones: the same road, another door.
+async fn imported(fleet: &FleetProcesses) {
+    let lines: Vec<_> = [0, 1, COUNT].map(|n| events::event(n).to_string()).into();
+    let file = fleet.folder().join("invoices.ndjson");
+    std::fs::write(&file, lines.join("\n")).expect("the folder can be written to");
+    let file = file.to_str().expect("the path is text");
+    let output = fleet.run(&["import", file]).await;
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("taken 1, known before 2, refused 0"), "{}", said(&output));
+    fleet.settled(COUNT + 1, DEADLINE).await;
+}
+
 /// One that the authority refuses (see `Load`).
 const REFUSED: u64 = 7;
 
@@ -74,10 +88,10 @@ async fn amended(fleet: &FleetProcesses) {
     let mut second = first.clone();
     second["lines"][0]["name"] = json!("زيت زيتون بكر");
     second["amends"] = json!(1);
-    let publisher = fleet.publisher();
+    let (publisher, count) = (fleet.publisher(), COUNT + 1);
     let (status, answer) = publisher.publish_one(0, &second).await;
     assert_eq!((status, &answer["document"]), (202, &json!(2)), "{answer}");
-    fleet.settled(COUNT, DEADLINE).await;
+    fleet.settled(count, DEADLINE).await;
     for event in [&first, &second] {
         let (status, answer) = publisher.publish_one(1, event).await;
         assert_eq!(
@@ -88,6 +102,6 @@ async fn amended(fleet: &FleetProcesses) {
     }
     let requests = fleet.summary().await.requests;
     // A repeat hints nothing: were it otherwise, the authority would soon see it.
-    fleet.settled(COUNT, DEADLINE).await;
+    fleet.settled(count, DEADLINE).await;
     assert_eq!(fleet.summary().await.requests, requests);
 }

@@ -6,22 +6,22 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use broker::{Broker, MemoryBroker, Outgoing, Queue};
+use broker::{Broker, MemoryBroker, Queue};
 use encoder::DocumentEncoder;
-use invoice::life::{Actor, Cause, Command, Context, Invoice, RequeueMode, State, decide};
+use invoice::life::Invoice;
 use invoice::{IncomeSource, InvoiceKey};
-use ledger::{Change, Draft, Encode, Filter, MemoryLedger, Unfit};
-use producer::{Producer, Refused, Taken};
-use serde_json::Value;
-use simulator::{Authority, Decimal, Fault, FaultRule, Handle, InProcess, Latency, Match, Settings, Times};
-use tests::faulty::{self, Chaos, Sabotage, Weather};
+use ledger::{Draft, Encode, MemoryLedger, Unfit};
+use producer::Producer;
+use simulator::{Authority, Decimal, Handle, InProcess, Latency, Settings};
+use tests::faulty::{self, Chaos, Sabotage};
 use tests::fleet::{Numbers, Seams, tokio_clock};
 use tests::life::Life;
 use tests::random::Random;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::plan::{self, Fate, Planned};
+use crate::plan::{self, Planned};
+use crate::weather;
 
 /// The roles that have a process of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,17 +49,17 @@ pub(crate) struct World {
     pub(crate) mishaps: Mutex<Vec<String>>,
     /// How many messages on the intake queue are no events.
     pub(crate) strangers: u64,
-    numbers: Numbers,
-    broker: MemoryBroker,
-    chaos: Arc<Chaos>,
+    pub(crate) numbers: Numbers,
+    pub(crate) broker: MemoryBroker,
+    pub(crate) chaos: Arc<Chaos>,
     /// Whether hints for the encoder must get there without the sweeper.
-    drafts_arrive: bool,
+    pub(crate) drafts_arrive: bool,
     lives: Mutex<Vec<Life>>,
     alive: Mutex<BTreeMap<String, Process>>,
-    stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -79,87 +79,22 @@ impl Encode for Picky {
     }
 }
 
-fn weather(random: &mut Random, drafts_arrive: bool) -> Weather {
-    let often = |random: &mut Random, levels: &[u64]| *random.pick(levels);
-    Weather {
-        ledger_before: often(random, &[0, 20, 80]),
-        // A publisher who asks again after an answer that was lost is not hinted again.
-        ledger_after: if drafts_arrive { 0 } else { often(random, &[0, 20, 80]) },
-        ledger_slow: often(random, &[0, 100, 400]),
-        slow_ms: often(random, &[5, 40]),
-        ledger_stall: often(random, &[0, 3, 12]),
-        stall_ms: 9_000,
-        hint_lost: often(random, &[0, 50, 200]),
-        hint_twice: often(random, &[0, 100, 300]),
-        hint_late: often(random, &[0, 100, 300]),
-        late_ms: often(random, &[20, 2_000]),
-        hint_unconfirmed: often(random, &[0, 50]),
-        hint_refused: often(random, &[0, 50]),
-        shuffled: often(random, &[0, 300]),
-        drafts_arrive,
-    }
-}
-
-fn numbers(random: &mut Random) -> Numbers {
-    let mut numbers = Numbers::quick();
-    numbers.submitter.lease_margin_ms = 3_000;
-    // Longer than it takes to fill the dead-letter queue anew, as in production.
-    numbers.submitter.survey_every_ms = 3_000;
-    numbers.submitter.max_in_flight = *random.pick(&[1, 4, 16]);
-    numbers.submitter.batch = *random.pick(&[1, 4, 16]);
-    numbers.encoder.batch = *random.pick(&[1, 3, 16]);
-    numbers.encoder.prefetch = *random.pick(&[1, 8, 64]);
-    numbers
-}
-
-fn misbehave(authority: &mut Authority, random: &mut Random) {
-    let suspect = Match { number_prefix: Some(plan::SUSPECT.to_owned()), ..Match::default() };
-    let status = |code, retry_after_s, processed| Fault::Status { code, retry_after_s, processed };
-    let down = status(500, None, false);
-    authority.add_fault(FaultRule { matching: suspect, times: Times::Always, fault: down.clone() });
-    let processed = random.chance(500);
-    let faults = [
-        status(503, None, processed),
-        status(502, None, !processed),
-        status(429, Some(1), false),
-        status(403, None, false),
-        status(302, None, processed),
-        down,
-        Fault::InnerError,
-        Fault::Garbage { processed },
-        Fault::Html { processed: !processed },
-        Fault::Empty { processed },
-        Fault::DropBefore,
-        Fault::DropAfter,
-        Fault::Late { delay_ms: 1_500 },
-        Fault::WithoutQr,
-        Fault::WithoutDocument,
-    ];
-    for fault in faults {
-        let chance_permille = Some(*random.pick(&[0, 5, 20, 60]));
-        let matching = Match { chance_permille, ..Match::default() };
-        authority.add_fault(FaultRule { matching, times: Times::Always, fault });
-    }
-    authority.set_latency(*random.pick(&[
-        Latency::None,
-        Latency::Uniform { min_ms: 0, max_ms: 200 },
-        Latency::Percentiles { p50_ms: 60, p99_ms: 900 },
-    ]));
-}
-
 impl World {
     pub(crate) fn new(seed: u64, sabotage: Option<Sabotage>) -> Arc<Self> {
         let mut random = Random::new(seed);
         let drafts_arrive = random.chance(250);
-        let (numbers, weather) = (numbers(&mut random), weather(&mut random, drafts_arrive));
+        let (numbers, weather) =
+            (weather::numbers(&mut random), weather::weather(&mut random, drafts_arrive));
         let count = random.between(8, 40);
         let plan = plan::draw(&mut random, count);
-        let mut settings = Settings::default();
-        settings.tolerance = Decimal::scaled(5, 10);
-        settings.name_limit_jod = Decimal::scaled(plan::NAMELESS_JOD, 0);
+        let settings = Settings {
+            tolerance: Decimal::scaled(5, 10),
+            name_limit_jod: Decimal::scaled(plan::NAMELESS_JOD, 0),
+            ..Settings::default()
+        };
         let mut authority = Authority::new(settings, random.bits());
         tests::fleet::register(&mut authority);
-        misbehave(&mut authority, &mut random);
+        weather::misbehave(&mut authority, &mut random);
         let strangers = random.between(0, 4);
         let (authority, clock) = (Handle::new(authority), tokio_clock());
         let broker = MemoryBroker::new(numbers.ladder.clone());
@@ -217,23 +152,23 @@ impl World {
         }
     }
 
-    fn between(&self, low: u64, high: u64) -> u64 {
+    pub(crate) fn between(&self, low: u64, high: u64) -> u64 {
         self.chaos.draw(|random| random.between(low, high))
     }
 
-    fn chance(&self, permille: u64) -> bool {
+    pub(crate) fn chance(&self, permille: u64) -> bool {
         self.chaos.draw(|random| random.chance(permille))
     }
 
-    async fn pause(&self, up_to_ms: u64) {
+    pub(crate) async fn pause(&self, up_to_ms: u64) {
         sleep(Duration::from_millis(self.between(1, up_to_ms))).await;
     }
 
-    fn mishap(&self, what: String) {
+    pub(crate) fn mishap(&self, what: String) {
         lock(&self.mishaps).push(what);
     }
 
-    fn watch(&self, whose: &str, end: Result<(), tokio::task::JoinError>) {
+    pub(crate) fn watch(&self, whose: &str, end: Result<(), tokio::task::JoinError>) {
         if let Err(error) = end {
             self.mishap(format!("{whose} ended by itself: {error}"));
         }
@@ -244,7 +179,7 @@ impl World {
         lock(&self.lives).iter().any(|life| life.name() == worker && life.was_harmed())
     }
 
-    fn born(&self, name: String, mortal: bool) -> Life {
+    pub(crate) fn born(&self, name: String, mortal: bool) -> Life {
         let fuse = mortal && self.chaos.is_storm() && self.chance(600);
         let life = Life::new(name, fuse.then(|| self.between(3, 400)));
         lock(&self.lives).push(life.clone());
@@ -347,119 +282,6 @@ impl World {
             authority.set_down(false);
             authority.set_latency(Latency::Uniform { min_ms: 0, max_ms: 50 });
         });
-    }
-
-    /// A retailer with one event, who asks until there is a yes, and now and then again afterwards.
-    async fn retail(self: Arc<Self>, key: InvoiceKey) {
-        self.pause(3_000).await;
-        let mut incarnation = 0;
-        loop {
-            let name = format!("intake-{}.{incarnation}", key.uuid);
-            let life = self.born(name, !self.drafts_arrive);
-            let mut publishing = tokio::spawn(Arc::clone(&self).publish(key, life.clone()));
-            tokio::select! {
-                biased;
-                () = life.died() => publishing.abort(),
-                end = &mut publishing => {
-                    self.watch("publishing", end);
-                    return;
-                }
-            }
-            incarnation += 1;
-            self.pause(200).await;
-        }
-    }
-
-    async fn publish(self: Arc<Self>, key: InvoiceKey, life: Life) {
-        let planned = &self.plan[&key];
-        let Ok(taken) = self.offer(&life, &planned.event).await else {
-            return self.mishap(format!("{key} was refused"));
-        };
-        lock(&self.yes).insert(key, taken.invoice);
-        if self.chance(200) {
-            self.pause(2_000).await;
-            match self.offer(&life, &planned.event).await {
-                Ok(taken) if !taken.new => {}
-                other => self.mishap(format!("a repeat of {key} came to {other:?}")),
-            }
-        }
-        if self.chance(100) {
-            self.pause(2_000).await;
-            match self.offer(&life, &planned.conflict()).await {
-                Err(Refused::Conflict { .. }) => {}
-                other => self.mishap(format!("other content for {key} came to {other:?}")),
-            }
-        }
-    }
-
-    /// Asks until the ledger answers, then hints.
-    async fn offer(&self, life: &Life, event: &Value) -> Result<Taken, Refused> {
-        let intake = faulty::over(&self.seams, &self.chaos, life).intake();
-        let arrival = intake.check(event.to_string().as_bytes(), None)?;
-        loop {
-            if let Ok(mut answers) = intake.take(vec![arrival.clone()]).await
-                && let Some(answer) = answers.pop()
-            {
-                intake.announce(answer.iter().map(|taken| (taken, None))).await;
-                return answer;
-            }
-            self.pause(100).await;
-        }
-    }
-
-    /// Retailers who publish straight to the broker; some twice, some what is no event at all.
-    async fn retail_by_queue(self: Arc<Self>) {
-        let mut messages: Vec<String> = Vec::new();
-        for planned in self.plan.values().filter(|planned| planned.by_queue) {
-            let times = if self.chance(300) { 2 } else { 1 };
-            messages.extend(std::iter::repeat_n(planned.event.to_string(), times));
-        }
-        messages.extend((0..self.strangers).map(|n| format!("ليست فاتورة {n}")));
-        self.chaos.draw(|random| random.shuffle(&mut messages));
-        for message in messages {
-            self.pause(300).await;
-            let outgoing = Outgoing { queue: Queue::Intake, payload: message.into(), traceparent: None };
-            let answers = self.broker.publish(vec![outgoing]).await;
-            assert!(answers.iter().all(Result::is_ok), "{answers:?}");
-        }
-    }
-
-    /// A person, and the retailer's own system, who mend what waits for them.
-    async fn desk(self: Arc<Self>) {
-        let life = Life::new("desk", None);
-        while !self.stop.is_cancelled() {
-            self.pause(200).await;
-            let states = vec![State::Rejected, State::DeadLettered];
-            let filter = Filter { states, ..Filter::default() };
-            let page = self.seams.ledger.list(&filter, None, 1_000).await.expect("memory answers");
-            for listed in page.rows {
-                let invoice = listed.invoice;
-                let by = Actor { name: "سلمى".to_owned(), reason: "محاكاة".to_owned() };
-                let planned = &self.plan[&invoice.key];
-                match (planned.fate, invoice.cause) {
-                    (Fate::Amended, Some(Cause::Refused)) => {
-                        // Refused as long as it is in doubt: asked again at the next turn.
-                        let _ = self.offer(&life, &planned.amendment()).await;
-                    }
-                    (Fate::GivenUp, Some(Cause::Refused)) => {
-                        self.change(invoice, Command::Abandon { by }).await
-                    }
-                    (_, Some(Cause::KillsWorker | Cause::Suspect)) => {
-                        let command = Command::Requeue { mode: RequeueMode::SameBytes, by };
-                        self.change(invoice, command).await;
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    async fn change(&self, invoice: Invoice, command: Command) {
-        let now = self.seams.ledger.now().await.expect("memory answers");
-        if let Ok(events) = decide(&invoice, command, Context { now, policy: &self.numbers.policy }) {
-            let change = Change { invoice, events, at: now, documents: Vec::new(), attempt: None };
-            self.seams.ledger.append(vec![change]).await.expect("memory answers");
-        }
     }
 
     /// Waits until every invoice has ended as planned and the dead-letter queue agrees; the checks say what is missing.

@@ -45,19 +45,19 @@ enum Command {
 /// Which invoices.
 #[derive(Debug, clap::Args)]
 struct FilterArgs {
-    /// Only what goes there.
+    /// Only invoices of this environment.
     #[arg(long, value_parser = environments())]
     environment: Option<Environment>,
     /// Only this state; both when left out.
     #[arg(long, value_parser = states())]
     state: Option<State>,
-    /// Only what stands for this cause.
+    /// Only what waits for this cause.
     #[arg(long, value_parser = causes())]
     cause: Option<Cause>,
-    /// Only this seller.
+    /// Only the seller with this tax number.
     #[arg(long)]
     tax_number: Option<String>,
-    /// Only this income source.
+    /// Only the income source with this sequence.
     #[arg(long)]
     income_source: Option<String>,
     /// Only what has this text in UUID, number or message.

@@ -15,7 +15,7 @@ use crate::wiring;
 /// Arguments of `fawtara doctor`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The findings as JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -96,7 +96,8 @@ async fn ledger(settings: &Settings, findings: &mut Findings) {
         return;
     }
     let local = wiring::wall_clock()();
-    // Without the role: it may be what is missing.
+    // As the roles connect: it is the rights of ledger.role that count. Where that cannot be taken on, the login is examined,
+    // and what it may do too much tells.
     let mut config = wiring::postgres(settings);
     config.acquire_timeout = Duration::from_secs(5);
     let examined = match PostgresLedger::connect(config).await {

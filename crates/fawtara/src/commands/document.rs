@@ -16,7 +16,7 @@ const LIMIT: u64 = 256 << 20;
 pub struct EncodeArgs {
     /// The file with the event; standard input when left out.
     file: Option<PathBuf>,
-    /// The counter to write.
+    /// The invoice counter (ICV) to write.
     #[arg(long, default_value_t = 1)]
     icv: u64,
 }
@@ -24,9 +24,9 @@ pub struct EncodeArgs {
 /// Arguments of `fawtara validate`.
 #[derive(Debug, clap::Args)]
 pub struct ValidateArgs {
-    /// The file: one event, or one a line; standard input when left out.
+    /// The file with one event, or with one a line; standard input when left out.
     file: Option<PathBuf>,
-    /// One JSON object for each event.
+    /// Print one JSON object for each event.
     #[arg(long)]
     json: bool,
 }

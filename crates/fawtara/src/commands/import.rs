@@ -61,11 +61,21 @@ fn show(line: &producer::Line, json: bool) -> std::io::Result<()> {
                 "number": taken.invoice.number, "state": taken.invoice.state, "repeat": !taken.new
             })
         ),
-        (Err(refused), true) => say!(
-            "{}",
-            serde_json::json!({ "line": line.number, "code": refused.code(), "detail": refused.to_string() })
-        ),
+        (Err(refused), true) => {
+            let mut told = serde_json::json!({
+                "line": line.number, "code": refused.code(), "detail": refused.to_string()
+            });
+            if let producer::Refused::Invalid(faults) = refused {
+                told["faults"] = serde_json::json!(faults);
+            }
+            say!("{told}")
+        }
         (Ok(_), false) => Ok(()),
+        (Err(producer::Refused::Invalid(faults)), false) if faults.len() > 1 => {
+            eprintln!("event {}: refused (invalid), {} faults:", line.number, faults.len());
+            faults.iter().for_each(|fault| eprintln!("  {fault}"));
+            Ok(())
+        }
         (Err(refused), false) => {
             eprintln!("event {}: refused ({}): {refused}", line.number, refused.code());
             Ok(())

@@ -1,6 +1,6 @@
 //! `fawtara migrate`: creates or updates the ledger's tables.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use ledger::PostgresLedger;
 
 use super::{Outcome, say};
@@ -11,9 +11,7 @@ use crate::settings::Settings;
 /// # Errors
 /// A database that is away, or a migration that fails (it is rolled back).
 pub async fn run(settings: &Settings) -> anyhow::Result<Outcome> {
-    if settings.ledger.url.is_memory() {
-        bail!("ledger.url is \"memory\", which has no tables; name a Postgres database");
-    }
+    settings.need_shared_ledger()?;
     let url = settings.ledger.url.masked();
     PostgresLedger::migrate(settings.ledger.url.expose()).await.with_context(|| {
         format!("the ledger at {url} (setting ledger.url) cannot be migrated; `fawtara doctor` says more")

@@ -1,28 +1,30 @@
 //! The long-running commands: one role, or all of them, until a signal asks to stop.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
 use producer::Producer;
-use telemetry::{Admin, Probe};
+use telemetry::Probe;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::Outcome;
+use super::admin::AdminPort;
 use crate::settings::{SecretUrl, Settings};
 use crate::wiring::{self, Seams};
 
 /// Arguments of `fawtara all`.
 #[derive(Debug, clap::Args)]
 pub struct AllArgs {
-    /// Keep everything in memory: nothing to install, nothing survives the process.
+    /// Keep ledger and queues in memory: nothing to install, but nothing survives the process.
     #[arg(long)]
     memory: bool,
-    /// Run the simulated authority too.
+    /// Run the simulated authority in this process too.
     #[arg(long)]
     simulator: bool,
 }
@@ -32,7 +34,7 @@ pub struct AllArgs {
 /// # Errors
 /// A service or setting that is not as it must be.
 pub async fn producer(settings: Settings) -> anyhow::Result<Outcome> {
-    run("producer", settings, &["producer"]).await
+    run("producer", settings, &[Role::Producer]).await
 }
 
 /// `fawtara encoder`.
@@ -40,7 +42,7 @@ pub async fn producer(settings: Settings) -> anyhow::Result<Outcome> {
 /// # Errors
 /// As for the producer.
 pub async fn encoder(settings: Settings) -> anyhow::Result<Outcome> {
-    run("encoder", settings, &["encoder"]).await
+    run("encoder", settings, &[Role::Encoder]).await
 }
 
 /// `fawtara submitter`.
@@ -48,7 +50,7 @@ pub async fn encoder(settings: Settings) -> anyhow::Result<Outcome> {
 /// # Errors
 /// As for the producer.
 pub async fn submitter(settings: Settings) -> anyhow::Result<Outcome> {
-    run("submitter", settings, &["submitter"]).await
+    run("submitter", settings, &[Role::Submitter]).await
 }
 
 /// `fawtara all`.
@@ -60,10 +62,10 @@ pub async fn all(args: AllArgs, mut settings: Settings) -> anyhow::Result<Outcom
         settings.ledger.url = SecretUrl::new("memory");
         settings.broker.url = SecretUrl::new("memory");
     }
-    let roles: &[&str] = if args.simulator {
-        &["simulator", "producer", "encoder", "submitter"]
+    let roles: &[Role] = if args.simulator {
+        &[Role::Simulator, Role::Producer, Role::Encoder, Role::Submitter]
     } else {
-        &["producer", "encoder", "submitter"]
+        &[Role::Producer, Role::Encoder, Role::Submitter]
     };
     run("all", settings, roles).await
 }
@@ -89,25 +91,26 @@ pub fn stop_signal() -> anyhow::Result<CancellationToken> {
     Ok(stop)
 }
 
-async fn run(name: &'static str, settings: Settings, roles: &[&str]) -> anyhow::Result<Outcome> {
+async fn run(name: &'static str, settings: Settings, roles: &[Role]) -> anyhow::Result<Outcome> {
     let telemetry = telemetry::init(&settings.telemetry, name)?;
     info!(version = env!("CARGO_PKG_VERSION"), role = name, "fawtara starts");
     let stop = stop_signal()?;
-    let done = CancellationToken::new();
-    let seams = wiring::connect(&settings, name).await?;
-    let mut tasks = JoinSet::new();
-    for role in roles {
-        spawn(role, &settings, &seams, &stop, &mut tasks).await?;
+    if roles.contains(&Role::Submitter) {
+        // Asked before any service is: what is wrong here must not look like an outage there.
+        wiring::endpoints(&settings)?;
     }
-    let admin = match settings.admin.listen {
-        Some(address) => {
-            let admin = Admin::bind(address, settings.admin.keys.clone()).await?;
-            info!(address = ?admin.address(), "admin port");
-            let probe = probe(&seams, &stop);
-            Some(tokio::spawn(admin.serve(telemetry.registry(), probe, stop.clone(), done.clone())))
-        }
-        None => None,
-    };
+    let admin = AdminPort::bind(&settings).await?;
+    let seams = wiring::connect(&settings, name).await?;
+    // Everything is bound and wired before anything works: what fails here has nothing in flight to abort.
+    let mut ready = Vec::new();
+    for role in roles {
+        ready.push(role.prepare(&settings, &seams, &stop).await?);
+    }
+    let admin = admin.serve(&telemetry, probe(&seams, &stop), &stop);
+    let mut tasks = JoinSet::new();
+    for work in ready {
+        tasks.spawn(work);
+    }
     let mut outcome = Ok(Outcome::Done);
     while let Some(ended) = tasks.join_next().await {
         let result = ended.context("a role panicked").and_then(|result| result);
@@ -119,43 +122,48 @@ async fn run(name: &'static str, settings: Settings, roles: &[&str]) -> anyhow::
         stop.cancel();
     }
     seams.broker.close().await;
-    done.cancel();
-    if let Some(admin) = admin {
-        // A scraper that begins a request and never ends it must not keep the process.
-        let _ = tokio::time::timeout(Duration::from_secs(1), admin).await;
-    }
+    admin.end().await;
     info!(clean = outcome.is_ok(), "fawtara has stopped");
     let _ = tokio::task::spawn_blocking(move || telemetry.shutdown()).await;
     outcome
 }
 
-async fn spawn(
-    role: &str,
-    settings: &Settings,
-    seams: &Seams,
-    stop: &CancellationToken,
-    tasks: &mut JoinSet<anyhow::Result<()>>,
-) -> anyhow::Result<()> {
-    let stop = stop.clone();
-    match role {
-        "simulator" => {
-            let simulator = super::simulator::bind(settings).await?;
-            tasks.spawn(simulator.serve(stop));
-        }
-        "producer" => {
-            let producer = Producer::bind(wiring::intake(settings, seams), settings.producer.clone()).await?;
-            tasks.spawn(async move { Ok(producer.run(stop).await?) });
-        }
-        "encoder" => {
-            let encoder = wiring::encoder(settings, seams);
-            tasks.spawn(async move { Ok(encoder.run(stop).await?) });
-        }
-        _ => {
-            let submitter = wiring::submitter(settings, seams, wiring::http_transport(settings)?)?;
-            tasks.spawn(async move { Ok(submitter.run(stop).await?) });
-        }
+/// A role that is bound and wired, and works when it is polled.
+type Work = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Simulator,
+    Producer,
+    Encoder,
+    Submitter,
+}
+
+impl Role {
+    async fn prepare(
+        self,
+        settings: &Settings,
+        seams: &Seams,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Work> {
+        let stop = stop.clone();
+        Ok(match self {
+            Self::Simulator => Box::pin(super::simulator::bind(settings).await?.serve(stop)),
+            Self::Producer => {
+                let intake = wiring::intake(settings, seams);
+                let producer = Producer::bind(intake, settings.producer.clone()).await?;
+                Box::pin(async move { Ok(producer.run(stop).await?) })
+            }
+            Self::Encoder => {
+                let encoder = wiring::encoder(settings, seams);
+                Box::pin(async move { Ok(encoder.run(stop).await?) })
+            }
+            Self::Submitter => {
+                let submitter = wiring::submitter(settings, seams, wiring::http_transport(settings)?)?;
+                Box::pin(async move { Ok(submitter.run(stop).await?) })
+            }
+        })
     }
-    Ok(())
 }
 
 /// Ready when the broker is connected and unblocked, and the ledger answered of late.

@@ -29,7 +29,7 @@ pub struct Args {
     /// Print one of its documents alone, byte for byte.
     #[arg(long, value_enum)]
     pub document: Option<WhichDocument>,
-    /// Of this document version instead of the current one.
+    /// The document of this version instead of the current one.
     #[arg(long, requires = "document", value_name = "VERSION")]
     pub document_version: Option<u32>,
 }

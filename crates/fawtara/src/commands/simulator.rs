@@ -1,6 +1,8 @@
 //! `fawtara simulator`: the stand-in for the authority, over HTTP, with a device for each simulated income source.
 
-use anyhow::{Context, bail};
+use std::sync::Arc;
+
+use anyhow::Context;
 use invoice::Environment;
 use invoice::event::Family;
 use secrecy::ExposeSecret;
@@ -10,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::Outcome;
+use super::admin::AdminPort;
 use super::roles::stop_signal;
+use crate::failure::Misconfigured;
 use crate::settings::Settings;
 use crate::wiring;
 
@@ -26,10 +30,14 @@ pub struct Simulator {
 /// A setting or an address that is not as it must be.
 pub async fn run(settings: Settings) -> anyhow::Result<Outcome> {
     let telemetry = telemetry::init(&settings.telemetry, "simulator")?;
+    let stop = stop_signal()?;
+    let admin = AdminPort::bind(&settings).await?;
     let simulator = bind(&settings).await?;
-    simulator.serve(stop_signal()?).await?;
+    let admin = admin.serve(&telemetry, Arc::new(|| Ok(())), &stop);
+    let served = simulator.serve(stop).await;
+    admin.end().await;
     let _ = tokio::task::spawn_blocking(move || telemetry.shutdown()).await;
-    Ok(Outcome::Done)
+    served.map(|()| Outcome::Done)
 }
 
 /// Binds the simulator's port.
@@ -39,9 +47,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<Outcome> {
 pub async fn bind(settings: &Settings) -> anyhow::Result<Simulator> {
     let address = settings.simulator.listen;
     if !address.ip().is_loopback() && !settings.simulator.exposed {
-        bail!(
+        return Err(Misconfigured::because(format!(
             "simulator.listen is {address}, which others can reach: set simulator.exposed = true if that is meant"
-        );
+        )));
     }
     let listener = TcpListener::bind(address).await.with_context(|| format!("simulator.listen {address}"))?;
     Ok(Simulator { listener, handle: handle(settings)? })
@@ -53,7 +61,7 @@ pub async fn bind(settings: &Settings) -> anyhow::Result<Simulator> {
 /// A tolerance that is no number, or a secret that is nowhere.
 pub fn handle(settings: &Settings) -> anyhow::Result<Handle> {
     let tolerance = settings.simulator.tolerance.parse().map_err(|error| {
-        anyhow::anyhow!("simulator.tolerance {:?}: {error}", settings.simulator.tolerance)
+        Misconfigured::because(format!("simulator.tolerance {:?}: {error}", settings.simulator.tolerance))
     })?;
     let rules = simulator::Settings { tolerance, ..simulator::Settings::default() };
     let mut authority = Authority::new(rules, settings.simulator.seed);

@@ -12,11 +12,7 @@ use crate::{LedgerError, Schedule, Sweep, Swept};
 const SWEEPER: i64 = i64::from_be_bytes(*b"fawtswee");
 
 impl PostgresLedger {
-    pub(super) async fn sweep_due(
-        &self,
-        wanted: Sweep,
-        limit: u32,
-    ) -> Result<Vec<Swept>, LedgerError> {
+    pub(super) async fn sweep_due(&self, wanted: Sweep, limit: u32) -> Result<Vec<Swept>, LedgerError> {
         let rows = invoice_rows!(
             "WITH turn AS MATERIALIZED (
                 SELECT pg_try_advisory_xact_lock($1) AS mine

@@ -1,39 +1,57 @@
 //! Admission, and the publishing of one event.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Request, State};
+use axum::body::{Bytes, HttpBody};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use telemetry::KeyHash;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::problem::Problem;
-use crate::batcher::{Answer, Batcher};
+use crate::batcher::Batcher;
 use crate::config::Config;
-use crate::intake::{Intake, Taken};
+use crate::intake::{Intake, Taken, count};
+
+/// How long the body of one event may take to arrive.
+const BODY: Duration = Duration::from_secs(15);
 
 /// What the handlers share.
 pub(crate) struct Api {
     pub(crate) intake: Intake,
     pub(crate) batcher: Batcher,
     pub(crate) batch: usize,
+    pub(crate) stopping: CancellationToken,
     keys: Vec<KeyHash>,
     room: Arc<Semaphore>,
 }
 
+/// The room that a request takes up, until the last clone is dropped.
+#[derive(Clone)]
+pub(crate) struct Room {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
+
 impl Api {
-    pub(crate) fn new(intake: Intake, batcher: Batcher, config: &Config) -> Self {
+    pub(crate) fn new(
+        intake: Intake,
+        batcher: Batcher,
+        config: &Config,
+        stopping: CancellationToken,
+    ) -> Self {
         Self {
             intake,
             batcher,
             batch: config.batch.max(1),
+            stopping,
             keys: config.keys.clone(),
             room: Arc::new(Semaphore::new(config.max_requests.max(1))),
         }
@@ -46,7 +64,7 @@ impl Api {
 }
 
 /// Nobody walks in, and no more than there is room for (promises 11 and 12).
-pub(crate) async fn admit(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+pub(crate) async fn admit(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     if !api.admits(request.headers()) {
         return Problem::new(
             StatusCode::UNAUTHORIZED,
@@ -55,7 +73,7 @@ pub(crate) async fn admit(State(api): State<Arc<Api>>, request: Request, next: N
         )
         .into_response();
     }
-    let Ok(_room) = Arc::clone(&api.room).try_acquire_owned() else {
+    let Ok(permit) = Arc::clone(&api.room).try_acquire_owned() else {
         return Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             "overloaded",
@@ -63,7 +81,11 @@ pub(crate) async fn admit(State(api): State<Arc<Api>>, request: Request, next: N
         )
         .into_response();
     };
-    next.run(request).await
+    let room = Room { _permit: Arc::new(permit) };
+    request.extensions_mut().insert(room.clone());
+    let response = next.run(request).await;
+    drop(room);
+    response
 }
 
 /// The trace that an event belongs to: our span's, when one is recorded, else the publisher's as it came.
@@ -74,18 +96,33 @@ pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
     })
 }
 
-/// `POST /v1/invoices`: 202 for a new draft, 200 for a repeat.
-pub(crate) async fn publish(
-    State(api): State<Arc<Api>>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    let body = match body {
-        Ok(body) => body,
-        Err(rejection) => {
-            return Problem::new(rejection.status(), "unreadable_body", rejection.body_text())
-                .into_response();
+/// The whole body, if it comes in time and is not too large.
+async fn body(request: Request) -> Result<Bytes, Problem> {
+    // Whoever says that it will be too large need not send it first.
+    if request.body().size_hint().lower() > invoice::limits::EVENT_BYTES as u64 {
+        let detail =
+            format!("an event may have {} bytes at most; nothing was taken", invoice::limits::EVENT_BYTES);
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));
+    }
+    match timeout(BODY, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(rejection)) => {
+            let status = rejection.status();
+            let code = if status == StatusCode::PAYLOAD_TOO_LARGE { "too_large" } else { "unreadable_body" };
+            Err(Problem::new(status, code, rejection.body_text()))
         }
+        Err(_) => {
+            let detail = format!("the body did not arrive within {} s; nothing was taken", BODY.as_secs());
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail))
+        }
+    }
+}
+
+/// `POST /v1/invoices`: 202 for a new draft, 200 for a repeat.
+pub(crate) async fn publish(State(api): State<Arc<Api>>, headers: HeaderMap, request: Request) -> Response {
+    let body = match body(request).await {
+        Ok(body) => body,
+        Err(problem) => return problem.into_response(),
     };
     let span = tracing::info_span!("publish", otel.kind = "producer");
     // The parent must be known before the span is entered.
@@ -95,7 +132,7 @@ pub(crate) async fn publish(
             Ok(arrival) => api.batcher.offer(arrival).await,
             Err(refused) => Err(refused),
         };
-        count(&answer);
+        count("http", &answer);
         match answer {
             Ok(taken) => {
                 let status = if taken.new { StatusCode::ACCEPTED } else { StatusCode::OK };
@@ -120,15 +157,4 @@ pub(crate) fn receipt(taken: &Taken) -> Value {
         "document": invoice.document,
         "repeat": !taken.new,
     })
-}
-
-pub(crate) fn count(answer: &Answer) {
-    let result = match answer {
-        Ok(taken) if taken.new => "taken",
-        Ok(_) => "repeat",
-        Err(refused) => refused.code(),
-    };
-    telemetry::metrics()
-        .intake
-        .add(1, &[telemetry::label("via", "http"), telemetry::label("result", result)]);
 }

@@ -1,53 +1,48 @@
 //! `POST /v1/invoices:batch`: one event a line in, one result a line out, as a stream in both directions.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod lines;
 
+use std::sync::Arc;
+
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::StreamExt;
 use futures_util::stream;
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
-use super::api::{Api, count, receipt, traceparent};
+use super::api::{Api, Room, receipt, traceparent};
 use super::problem::Problem;
 use crate::batcher::Answer;
-use crate::intake::Refused;
+use crate::intake::count;
+use lines::{Input, Lines};
 
-/// A client that sends nothing for so long is cut.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The stream of lines, with what is left of the last chunk.
-struct Lines {
-    body: axum::body::BodyDataStream,
-    buffer: Vec<u8>,
-    /// The rest of a line that was too long is being passed over.
-    skipping: bool,
-    line: u64,
-    ended: bool,
+/// What a stream of answers needs until it ends.
+struct Batch {
+    api: Arc<Api>,
+    lines: Lines,
+    trace: Option<String>,
+    /// A batch takes up its room for as long as it streams.
+    _room: Room,
 }
 
-/// A line of the input, or why there is none.
-enum Input {
-    Event(u64, Vec<u8>),
-    TooLong(u64),
-    Broken(u64, String),
-}
-
-pub(crate) async fn publish(State(api): State<Arc<Api>>, headers: HeaderMap, body: Body) -> Response {
-    let trace = traceparent(&headers);
-    let lines =
-        Lines { body: body.into_data_stream(), buffer: Vec::new(), skipping: false, line: 0, ended: false };
-    let results = stream::unfold((api, lines, trace), |(api, mut lines, trace)| async move {
-        let batch = lines.next_batch(api.batch).await;
-        if batch.is_empty() {
+pub(crate) async fn publish(
+    State(api): State<Arc<Api>>,
+    Extension(room): Extension<Room>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let lines = Lines::new(body, api.stopping.clone());
+    let batch = Batch { api, lines, trace: traceparent(&headers), _room: room };
+    let results = stream::unfold(batch, |mut batch| async move {
+        let inputs = batch.lines.next_batch(batch.api.batch).await;
+        if inputs.is_empty() {
+            batch.lines.farewell().await;
             return None;
         }
-        let text = answer(&api, batch, trace.as_ref()).await;
-        Some((Ok::<_, std::convert::Infallible>(Bytes::from(text)), (api, lines, trace)))
+        let text = answer(&batch.api, inputs, batch.trace.as_ref()).await;
+        Some((Ok::<_, std::convert::Infallible>(Bytes::from(text)), batch))
     });
     ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(results)).into_response()
 }
@@ -61,23 +56,21 @@ async fn answer(api: &Arc<Api>, batch: Vec<Input>, trace: Option<&String>) -> Ve
                     Ok(arrival) => api.batcher.offer(arrival).await,
                     Err(refused) => Err(refused),
                 };
-                count(&answer);
+                count("http", &answer);
                 shown(line, &answer)
             }
             Input::TooLong(line) => {
                 let limit = invoice::limits::EVENT_BYTES;
                 let detail = format!("the line has more than {limit} bytes; it was passed over");
-                numbered(
-                    line,
-                    Problem::new(axum::http::StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail).into_body(),
-                )
+                problem(line, StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
             }
             Input::Broken(line, reason) => {
                 let detail = format!("the body broke off: {reason}; lines from here on were not taken");
-                numbered(
-                    line,
-                    Problem::new(axum::http::StatusCode::BAD_REQUEST, "broken_body", detail).into_body(),
-                )
+                problem(line, StatusCode::BAD_REQUEST, "broken_body", detail)
+            }
+            Input::Stopping(line) => {
+                let detail = "the producer stops; lines from here on were not taken: publish them again";
+                problem(line, StatusCode::SERVICE_UNAVAILABLE, "stopping", detail)
             }
         }
     });
@@ -100,12 +93,12 @@ fn shown(line: u64, answer: &Answer) -> Value {
             }
             value
         }
-        Err(refused) => refusal(line, refused),
+        Err(refused) => numbered(line, Problem::from(refused).into_body()),
     }
 }
 
-fn refusal(line: u64, refused: &Refused) -> Value {
-    numbered(line, Problem::from(refused).into_body())
+fn problem(line: u64, status: StatusCode, code: &str, detail: impl Into<String>) -> Value {
+    numbered(line, Problem::new(status, code, detail).into_body())
 }
 
 fn numbered(line: u64, mut value: Value) -> Value {
@@ -113,62 +106,4 @@ fn numbered(line: u64, mut value: Value) -> Value {
         value.insert("line".to_owned(), json!(line));
     }
     value
-}
-
-impl Lines {
-    /// The lines that are there already, at most `limit`; waits only while there is none. Empty at the end.
-    async fn next_batch(&mut self, limit: usize) -> Vec<Input> {
-        loop {
-            let mut batch = Vec::new();
-            while batch.len() < limit {
-                let Some(input) = self.line() else { break };
-                batch.extend(input);
-            }
-            if !batch.is_empty() || self.ended {
-                return batch;
-            }
-            match timeout(PATIENCE, self.body.next()).await {
-                Ok(Some(Ok(chunk))) => self.buffer.extend_from_slice(&chunk),
-                Ok(Some(Err(error))) => return self.broken(error.to_string()),
-                Ok(None) => {
-                    self.ended = true;
-                    // The last line may lack its end.
-                    if !self.buffer.is_empty() {
-                        self.buffer.push(b'\n');
-                    }
-                }
-                Err(_) => return self.broken(format!("nothing came for {} s", PATIENCE.as_secs())),
-            }
-        }
-    }
-
-    fn broken(&mut self, reason: String) -> Vec<Input> {
-        self.ended = true;
-        self.buffer.clear();
-        vec![Input::Broken(self.line + 1, reason)]
-    }
-
-    /// The next whole line in the buffer: `Some(None)` for one without an event, `None` when there is no whole line.
-    #[allow(clippy::option_option, reason = "a line without an event is neither an event nor the end")]
-    fn line(&mut self) -> Option<Option<Input>> {
-        let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') else {
-            if self.buffer.len() > invoice::limits::EVENT_BYTES {
-                self.buffer.clear();
-                if !self.skipping {
-                    self.skipping = true;
-                    self.line += 1;
-                    return Some(Some(Input::TooLong(self.line)));
-                }
-            }
-            return None;
-        };
-        let rest = self.buffer.split_off(end + 1);
-        let line = std::mem::replace(&mut self.buffer, rest);
-        if std::mem::take(&mut self.skipping) {
-            return Some(None);
-        }
-        self.line += 1;
-        let blank = line.iter().all(u8::is_ascii_whitespace);
-        Some((!blank).then_some(Input::Event(self.line, line)))
-    }
 }

@@ -1,0 +1,107 @@
+//! Hints on their way out. They never hold up a commit and nobody waits long for them: the sweeper makes up for what does
+//! not get out. It knows nothing of events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::{Broker, Outgoing, Queue};
+use telemetry::label;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+/// A publish that takes longer is given up; the broker may still get the hints, and a hint too many does no harm.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Batches that wait for a slow broker, at most.
+const ROOM: usize = 64;
+/// Batches published at once.
+const TOGETHER: usize = 8;
+
+/// Takes hints without ever waiting.
+pub(crate) struct Announcer {
+    broker: Arc<dyn Broker>,
+    batches: mpsc::Sender<Vec<Outgoing>>,
+}
+
+impl Announcer {
+    /// An announcer and the work that drives it. The work ends soon after the announcer is dropped, with what was waiting
+    /// published unless the broker does not answer.
+    pub(crate) fn new(broker: Arc<dyn Broker>) -> (Self, impl Future<Output = ()>) {
+        let (batches, waiting) = mpsc::channel(ROOM);
+        let work = drive(Arc::clone(&broker), waiting);
+        (Self { broker, batches }, work)
+    }
+
+    /// Hands hints over. They are passed over when the broker is away or too many wait already.
+    pub(crate) fn announce(&self, hints: Vec<Outgoing>) {
+        if hints.is_empty() {
+            return;
+        }
+        let (queue, all) = label_of(&hints);
+        if !reachable(&*self.broker) || self.batches.try_send(hints).is_err() {
+            passed_over(queue, all);
+        }
+    }
+}
+
+async fn drive(broker: Arc<dyn Broker>, mut waiting: mpsc::Receiver<Vec<Outgoing>>) {
+    let mut batches = Vec::with_capacity(TOGETHER);
+    while waiting.recv_many(&mut batches, TOGETHER).await > 0 {
+        let answered = publish(&*broker, batches.drain(..).flatten().collect()).await;
+        if !answered && waiting.is_closed() {
+            debug!("hints are left to the sweeper: the producer stops and the broker does not answer");
+            break;
+        }
+    }
+}
+
+/// Publishes hints for one queue and waits for their confirms, but not for a broker that is away; false when it did not answer in time.
+pub(crate) async fn publish(broker: &dyn Broker, hints: Vec<Outgoing>) -> bool {
+    if hints.is_empty() {
+        return true;
+    }
+    let (queue, all) = label_of(&hints);
+    if !reachable(broker) {
+        passed_over(queue, all);
+        return true;
+    }
+    let Ok(results) = timeout(PATIENCE, broker.publish(hints)).await else {
+        warn!(
+            patience_ms = PATIENCE.as_millis(),
+            "hints were not confirmed in time; the sweeper will make up for them"
+        );
+        count(queue, "failed", all);
+        return false;
+    };
+    let failed = results.iter().filter(|result| result.is_err()).count() as u64;
+    if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
+        warn!(%error, failed, "hints were not published; the sweeper will make up for them");
+    }
+    count(queue, "ok", all - failed);
+    count(queue, "failed", failed);
+    true
+}
+
+/// Publishing now makes sense: nobody waits for a connection, or for the broker's memory.
+fn reachable(broker: &dyn Broker) -> bool {
+    let health = broker.health();
+    health.connected && health.blocked.is_none()
+}
+
+fn passed_over(queue: &'static str, number: u64) {
+    debug!(queue, number, "hints are left to the sweeper: the broker is away or slow");
+    count(queue, "passed_over", number);
+}
+
+fn count(queue: &'static str, result: &'static str, number: u64) {
+    telemetry::metrics().hints.add(number, &[label("queue", queue), label("result", result)]);
+}
+
+/// The label of a batch, which goes to one queue, and its size: the producer hints at drafts, and at what it refused.
+fn label_of(hints: &[Outgoing]) -> (&'static str, u64) {
+    let refused = hints.first().is_some_and(|hint| hint.queue == Queue::DeadLetter);
+    (if refused { "dead-letter" } else { "draft" }, hints.len() as u64)
+}
+
+#[cfg(test)]
+mod tests;

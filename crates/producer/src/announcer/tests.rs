@@ -1,0 +1,58 @@
+use std::sync::atomic::Ordering;
+
+use broker::Hint;
+use invoice::Environment;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::*;
+use crate::testing::Moody;
+
+fn hints(number: u128) -> Vec<Outgoing> {
+    let hint = |n| Hint { environment: Environment::Simulation, uuid: Uuid::from_u128(n), version: 1 };
+    (0..number)
+        .map(|n| Outgoing { queue: Queue::Draft, payload: hint(n).to_bytes(), traceparent: None })
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_hints_get_out_before_the_end() {
+    let broker = Arc::new(Moody::default());
+    let (announcer, work) = Announcer::new(broker.clone());
+    for _ in 0..20 {
+        announcer.announce(hints(3));
+    }
+    drop(announcer);
+    work.await;
+    assert_eq!(broker.depth(Queue::Draft).await.unwrap(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_never_confirms_holds_up_neither_work_nor_end() {
+    let broker = Arc::new(Moody::default());
+    broker.mute.store(true, Ordering::Relaxed);
+    let (announcer, work) = Announcer::new(broker.clone());
+    let work = tokio::spawn(work);
+    let start = Instant::now();
+    for _ in 0..10 * ROOM {
+        announcer.announce(hints(1));
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    drop(announcer);
+    work.await.unwrap();
+    assert!(start.elapsed() <= 2 * PATIENCE, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_is_away_is_not_asked() {
+    let broker = Arc::new(Moody::default());
+    broker.away.store(true, Ordering::Relaxed);
+    let start = Instant::now();
+    assert!(publish(&*broker, hints(2)).await);
+    let (announcer, work) = Announcer::new(broker.clone());
+    announcer.announce(hints(2));
+    drop(announcer);
+    work.await;
+    assert_eq!(broker.calls.load(Ordering::Relaxed), 0);
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
