@@ -1,6 +1,13 @@
 //! What can happen to a fleet, told one story at a time on the memory adapters: with paused time where the roles wait for
 //! hours, in real time where a listener is involved. What happens by chance is `simulation`'s business.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 #[path = "scenarios/doubt.rs"]
 mod doubt;

@@ -12,8 +12,11 @@ use tests::fleet::{Fleet, Numbers, Seams, settled};
 use tests::wait;
 use tokio_util::sync::CancellationToken;
 
-/// An OTLP/HTTP collector that keeps what it is sent: the path and the body of each request.
-fn collector() -> (String, Arc<Mutex<Vec<(String, Vec<u8>)>>>) {
+/// The path and the body of each request.
+type Kept = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
+/// An OTLP/HTTP collector that keeps what it is sent.
+fn collector() -> (String, Kept) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let kept = Arc::new(Mutex::new(Vec::new()));

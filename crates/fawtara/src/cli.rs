@@ -17,7 +17,7 @@ then --set; the later is the stronger. The variable of ledger.url is FAWTARA__LE
 
 Exit codes:
   0   done
-  1   what was asked for does not hold (faults found, a change refused, an invoice unknown), or failed otherwise
+  1   no (faults found, a change refused, an invoice unknown), or a failure
   2   wrong usage
   69  a service cannot be reached
   78  the configuration is wrong";
@@ -224,6 +224,8 @@ mod tests {
         for line in &lines[..lines.len() - 1] {
             assert!((60..=80).contains(&line.len()), "{line:?} in:\n{help}");
         }
+        let first = |line: &str| line.get(2..3).and_then(|digit| digit.parse::<u8>().ok());
+        assert!(codes.lines().skip(1).all(|line| first(line).is_some()), "a line was broken in:\n{help}");
         for code in ["  0   done", "  2   wrong usage", "  69  a service", "  78  the configuration is wrong"]
         {
             assert!(codes.lines().any(|line| line.starts_with(code)), "{code:?} in:\n{help}");

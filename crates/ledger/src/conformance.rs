@@ -126,6 +126,7 @@ macro_rules! conformance_suite {
                 documents_are_told_apart,
                 refused_intake_is_kept_once,
                 refused_intake_is_resolved_once,
+                refused_intake_that_comes_again_is_open_again,
             }
             listing {
                 invoices_are_found_by_uuid_and_number,

@@ -9,7 +9,7 @@ use tests::services::Ground;
 
 const COUNT: u64 = 1_000;
 const PURGES: u64 = 8;
-const DEADLINE: Duration = Duration::from_secs(50);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_queues_purged() {

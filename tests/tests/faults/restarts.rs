@@ -7,7 +7,7 @@ use tests::processes::{FleetProcesses, Load, MARGIN, Plan, TIMEOUT, bad_day, hol
 use tests::services::{Ground, PrivateServices};
 
 const COUNT: u64 = 800;
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 struct Run {
     ground: Ground,

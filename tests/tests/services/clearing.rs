@@ -11,7 +11,7 @@ use tests::services::Ground;
 
 const COUNT: u64 = 300;
 const BY_AMQP: usize = 150;
-const DEADLINE: Duration = Duration::from_secs(40);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_events_by_http_and_amqp_become_cleared_invoices() {

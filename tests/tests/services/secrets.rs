@@ -8,7 +8,7 @@ use tests::{events, fleet};
 
 const PASSWORD: &str = "planted-database-password";
 const COUNT: u64 = 60;
-const DEADLINE: Duration = Duration::from_secs(40);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_no_secret_is_logged_or_measured() {

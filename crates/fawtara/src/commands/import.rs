@@ -62,13 +62,16 @@ fn show(line: &producer::Line, json: bool) -> std::io::Result<()> {
             })
         ),
         (Err(refused), true) => {
-            let mut told = serde_json::json!({
-                "line": line.number, "code": refused.code(), "detail": refused.to_string()
-            });
-            if let producer::Refused::Invalid(faults) = refused {
-                told["faults"] = serde_json::json!(faults);
-            }
-            say!("{told}")
+            let faults = match refused {
+                producer::Refused::Invalid(faults) => faults.as_slice(),
+                _ => &[],
+            };
+            say!(
+                "{}",
+                serde_json::json!({
+                    "line": line.number, "code": refused.code(), "detail": refused.to_string(), "faults": faults
+                })
+            )
         }
         (Ok(_), false) => Ok(()),
         (Err(producer::Refused::Invalid(faults)), false) if faults.len() > 1 => {

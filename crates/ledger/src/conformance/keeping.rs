@@ -115,11 +115,25 @@ pub async fn refused_intake_is_resolved_once(harness: Arc<dyn Harness>) {
     assert!(!ledger.resolve_intake(refused(3).id, by()).await.unwrap());
     assert!(ledger.resolve_intake(refused(1).id, by()).await.unwrap());
     assert!(!ledger.resolve_intake(refused(1).id, by()).await.unwrap());
-    // Redelivered after all: it has been dealt with.
-    ledger.refuse_intake(vec![refused(1)]).await.unwrap();
     let open = ledger.refused_intake(10).await.unwrap();
     assert_eq!(open.iter().map(|record| record.id).collect::<Vec<_>>(), [refused(2).id]);
     assert_eq!(ledger.standing().await.unwrap().refused_intake, 1);
+}
+
+pub async fn refused_intake_that_comes_again_is_open_again(harness: Arc<dyn Harness>) {
+    let ledger = harness.fresh().await;
+    ledger.refuse_intake(vec![refused(1), refused(2)]).await.unwrap();
+    assert!(ledger.resolve_intake(refused(1).id, actor("حُلّت")).await.unwrap());
+    let before = ledger.now().await.unwrap();
+    eventually("the next moment", || async { (ledger.now().await.unwrap() > before).then_some(()) }).await;
+    // Published again without a change, although somebody thought that they had dealt with it.
+    ledger.refuse_intake(vec![refused(1), refused(2), refused(1)]).await.unwrap();
+    let open = ledger.refused_intake(10).await.unwrap();
+    let names: Vec<_> = open.iter().map(|record| record.id).collect();
+    assert_eq!(names, [refused(2).id, refused(1).id], "it stands where it came last");
+    assert!(open[0].at <= before && open[1].at > before);
+    assert_eq!(ledger.standing().await.unwrap().refused_intake, 2);
+    assert!(ledger.resolve_intake(refused(1).id, actor("حُلّت من جديد")).await.unwrap());
 }
 
 fn refused(n: u64) -> RefusedIntake {

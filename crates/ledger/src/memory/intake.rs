@@ -72,7 +72,12 @@ impl Store {
     }
 
     pub(super) fn refuse(&mut self, record: RefusedIntake, now: Timestamp) {
-        self.refused.entry(record.id).or_insert((RefusedIntake { at: now, ..record }, None));
+        let (kept, resolved) =
+            self.refused.entry(record.id).or_insert((RefusedIntake { at: now, ..record }, None));
+        // It came again although somebody had dealt with it: it waits for a person again.
+        if resolved.take().is_some() {
+            kept.at = now;
+        }
     }
 
     /// What nobody has resolved, oldest first.

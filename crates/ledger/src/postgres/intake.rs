@@ -1,5 +1,7 @@
 //! What could not be taken. Here everything must fit that fits nowhere else.
 
+use std::collections::BTreeSet;
+
 use invoice::life::Actor;
 use uuid::Uuid;
 
@@ -10,8 +12,11 @@ use crate::{LedgerError, RefusedIntake};
 
 impl PostgresLedger {
     pub(super) async fn keep_refused(&self, batch: &[RefusedIntake]) -> Result<(), LedgerError> {
+        // PostgreSQL updates no row twice in one statement: of records with one name the first counts.
+        let mut names = BTreeSet::new();
+        let batch: Vec<&RefusedIntake> = batch.iter().filter(|record| names.insert(record.id)).collect();
         let texts = |of: fn(&RefusedIntake) -> &str| -> Vec<String> {
-            batch.iter().map(|r| without_nul(of(r))).collect()
+            batch.iter().map(|record| without_nul(of(record))).collect()
         };
         let options = |of: fn(&RefusedIntake) -> Option<&str>| -> Vec<Option<String>> {
             batch.iter().map(|record| of(record).map(without_nul)).collect()
