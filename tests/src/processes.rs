@@ -39,6 +39,8 @@ pub struct Plan {
     pub encoders: usize,
     /// Submitters.
     pub submitters: usize,
+    /// Requests at the authority at once, at most, for each submitter: few make a run slow.
+    pub max_in_flight: u16,
     /// The bearer key that publishers must show, if any.
     pub key: Option<String>,
     /// Put into the database's URL where that has no password.
@@ -53,6 +55,7 @@ impl Default for Plan {
             producers: 2,
             encoders: 2,
             submitters: 2,
+            max_in_flight: 64,
             key: None,
             database_password: None,
             log: "info,sqlx=warn".to_owned(),
@@ -256,14 +259,15 @@ impl FleetProcesses {
         .await;
     }
 
-    /// Waits until at least so many invoices are settled: a moment in the middle of a run, however fast it is.
-    pub async fn progressed(&self, settled: u64, deadline: Duration) {
+    /// Waits until at least so many invoices are settled: a moment in the middle of a run, however fast it is. How many they
+    /// are.
+    pub async fn progressed(&self, settled: u64, deadline: Duration) -> u64 {
         wait::until(&format!("{settled} invoices to be settled"), deadline, || async {
             let standing = self.ledger.standing().await.ok()?;
             let all: u64 = standing.counts.iter().map(|line| line.count).sum();
-            (all - open(&standing) >= settled).then_some(())
+            Some(all - open(&standing)).filter(|now| *now >= settled)
         })
-        .await;
+        .await
     }
 
     /// A connection of the test's own to the fleet's queues.
@@ -326,6 +330,7 @@ timeout_ms = {timeout}
 drain_ms = {margin}
 keys = [{keys}]
 [submitter]
+max_in_flight = {in_flight}
 lease_margin_ms = {margin}
 drain_margin_ms = {margin}
 sweep_every_ms = 500
@@ -350,6 +355,7 @@ log = "{log}"
 "#,
         amqp = ground.amqp_url(),
         keys = keys.join(", "),
+        in_flight = plan.max_in_flight,
         log = plan.log,
     );
     for (source, family) in fleet::sources() {

@@ -7,14 +7,14 @@ use broker::{Delivery, Hint, Outgoing, Queue};
 use bytes::Bytes;
 use chrono::TimeDelta;
 use invoice::life::{Command, Context, Event, Evidence, Invoice, OutcomeKind, Refusal, Step, decide};
-use invoice::{IncomeSource, InvoiceKey, Timestamp};
+use invoice::{InvoiceKey, Timestamp};
 use jofotara::Endpoint;
 use ledger::{Appended, AttemptRecord, Change, DocumentKind, LedgerError, Loaded, patiently};
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
-use crate::outcome::append_split;
-use crate::role::Desk;
+use crate::append::append_split;
+use crate::desk::{Desk, later, publish};
 
 /// An attempt whose start is committed: to be sent now.
 pub(crate) struct Attempt {
@@ -49,39 +49,6 @@ pub(crate) struct Rest {
     done: Vec<Delivery>,
     /// Invoices that cannot be worked on before then.
     parked: Vec<(InvoiceKey, Timestamp)>,
-}
-
-/// Credential pairs that were refused: none of their invoices is claimed until then, but for one that probes.
-#[derive(Default)]
-pub(crate) struct Credentials {
-    stopped: BTreeMap<IncomeSource, Instant>,
-}
-
-impl Credentials {
-    pub(crate) fn stop(&mut self, source: &IncomeSource, until: Instant) {
-        self.stopped.insert(source.clone(), until);
-    }
-
-    pub(crate) fn restore(&mut self, source: &IncomeSource) {
-        self.stopped.remove(source);
-    }
-
-    /// Whether nothing may be sent with them yet.
-    fn are_stopped(&self, source: &IncomeSource, now: Instant) -> bool {
-        self.stopped.get(source).is_some_and(|until| *until > now)
-    }
-
-    /// Whether an attempt may begin: always, while they are not refused; else only the first one after the stop, the probe.
-    fn admit(&mut self, source: &IncomeSource, now: Instant, probe: Duration) -> bool {
-        match self.stopped.get_mut(source) {
-            None => true,
-            Some(until) if *until > now => false,
-            Some(until) => {
-                *until = now + probe;
-                true
-            }
-        }
-    }
 }
 
 /// One act of claiming.
@@ -351,11 +318,7 @@ impl Rest {
             let keys: Vec<_> = keys.into_iter().collect();
             patiently(std::future::pending(), || ledger.park(&keys, until)).await?;
         }
-        for result in desk.role.broker.publish(self.hints).await {
-            if let Err(error) = result {
-                warn!(%error, "a hint was not published; the sweeper will make up for it");
-            }
-        }
+        publish(desk, self.hints).await;
         for delivery in self.done {
             // Stale: it comes again, and finds nothing to do.
             let _ = delivery.settle.ack().await;
@@ -384,8 +347,4 @@ fn crashed_attempt(invoice: &Invoice, events: &[Event], now: Timestamp) -> Optio
             ..Evidence::default()
         },
     })
-}
-
-pub(crate) fn later(now: Timestamp, wait: Duration) -> Timestamp {
-    TimeDelta::from_std(wait).ok().and_then(|wait| now.checked_add_signed(wait)).unwrap_or(now)
 }

@@ -13,8 +13,7 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::housekeeping::publish;
-use crate::role::Desk;
+use crate::desk::{Desk, publish};
 
 /// How many messages are taken off, or invoices looked up, at a time.
 const PIECE: u16 = 500;

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use crate::breaker::Admission;
 use crate::dead_letter;
-use crate::role::Desk;
+use crate::desk::{Desk, publish};
 
 /// Runs every chore at its own pace until `shutdown`. A chore that fails is tried again at its next turn.
 pub(crate) async fn run(desk: Arc<Desk>, shutdown: CancellationToken) {
@@ -196,14 +196,6 @@ fn measure(standing: &Standing, now: Timestamp) {
     metrics.past_due.record(standing.past_due, &[]);
     metrics.in_doubt.record(standing.in_doubt, &[]);
     metrics.oldest_doubt.record(age(standing.oldest_doubt), &[]);
-}
-
-pub(crate) async fn publish(desk: &Desk, hints: Vec<Outgoing>) {
-    for result in desk.role.broker.publish(hints).await {
-        if let Err(error) = result {
-            warn!(%error, "a hint was not published; the next sweep will make up for it");
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,13 @@
 //! Claim in a batch (intent before effect), many posts in flight, outcomes recorded in batches, hints after commits.
 //! It also keeps house: sweeper, checkpoints, partitions, the dead-letter queue's agreement with the ledger.
 
+mod append;
 mod breaker;
 mod claim;
 mod config;
+mod credentials;
 mod dead_letter;
+mod desk;
 mod housekeeping;
 mod outcome;
 mod role;

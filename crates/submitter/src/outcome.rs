@@ -1,7 +1,6 @@
 //! Recording: what was heard becomes events, in batches; hints follow the commit, and the acknowledgement follows the hints.
 
 use std::collections::BTreeSet;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,14 +8,15 @@ use broker::{Hint, Outgoing, Queue};
 use invoice::Timestamp;
 use invoice::life::{Command, Context, Event, Invoice, Outcome, State, decide};
 use jofotara::Verdict;
-use ledger::{Appended, AttemptRecord, Change, DocumentKind, Ledger, LedgerError, NewDocument, patiently};
+use ledger::{Appended, AttemptRecord, Change, DocumentKind, NewDocument, patiently};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::claim::{Attempt, later};
-use crate::role::Desk;
+use crate::append::append_split;
+use crate::claim::Attempt;
+use crate::desk::{Desk, later, publish};
 
 /// An attempt and what came of it.
 pub(crate) struct Heard {
@@ -217,11 +217,7 @@ impl Recorder {
                 traceparent: entry.heard.attempt.delivery.traceparent.clone(),
             }));
         }
-        for result in self.desk.role.broker.publish(hints).await {
-            if let Err(error) = result {
-                warn!(%error, "a hint was not published; the sweeper will make up for it");
-            }
-        }
+        publish(&self.desk, hints).await;
         for (entry, ..) in done {
             // Stale: the hint comes again, and finds nothing to do.
             let _ = entry.heard.attempt.delivery.settle.ack().await;
@@ -250,73 +246,4 @@ fn report(invoice: &Invoice, change: &Change) {
         }
         State::Draft | State::Submitted | State::Abandoned => {}
     }
-}
-
-/// Appends with patience, splitting a batch that the ledger refuses down to its culprit (promise 14); none stands for the culprit.
-/// Changes without events are passed over as done.
-pub(crate) async fn append_split(
-    ledger: &dyn Ledger,
-    changes: Vec<Change>,
-    give_up: impl Future<Output = ()>,
-) -> Result<Vec<Option<Appended>>, LedgerError> {
-    let mut give_up = std::pin::pin!(give_up);
-    let mut appended: Vec<Option<Appended>> = changes
-        .iter()
-        .map(|change| change.events.is_empty().then(|| Appended::Done(change.invoice.clone())))
-        .collect();
-    let mut batches: Vec<Vec<(usize, Change)>> =
-        vec![changes.into_iter().enumerate().filter(|(_, change)| !change.events.is_empty()).collect()];
-    while let Some(mut batch) = batches.pop() {
-        if batch.is_empty() {
-            continue;
-        }
-        let mut calls = 0_u32;
-        let call = || {
-            calls += 1;
-            ledger.append(batch.iter().map(|(_, change)| change.clone()).collect())
-        };
-        match patiently(&mut give_up, call).await {
-            Ok(results) => {
-                for ((index, change), mut result) in batch.into_iter().zip(results) {
-                    if result == Appended::Outdated && calls > 1 {
-                        result = look_again(ledger, &change, &mut give_up).await?;
-                    }
-                    if let Some(slot) = appended.get_mut(index) {
-                        *slot = Some(result);
-                    }
-                }
-            }
-            Err(LedgerError::Refused(reason) | LedgerError::Corrupt(reason)) if batch.len() > 1 => {
-                warn!(%reason, size = batch.len(), "splitting a batch that the ledger refused");
-                let half = batch.split_off(batch.len() / 2);
-                batches.push(half);
-                batches.push(batch);
-            }
-            Err(LedgerError::Refused(reason) | LedgerError::Corrupt(reason)) => {
-                error!(%reason, "the ledger refuses a change");
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(appended)
-}
-
-/// A call that failed may have taken effect all the same: then it is our own events that the next one found in its way.
-async fn look_again(
-    ledger: &dyn Ledger,
-    change: &Change,
-    give_up: impl Future<Output = ()>,
-) -> Result<Appended, LedgerError> {
-    let key = change.invoice.key;
-    let history = patiently(give_up, || ledger.history(key)).await?;
-    let since = history.iter().skip_while(|recorded| recorded.version <= change.invoice.version);
-    // Each start names its process and each answer its attempt, so nobody else's events are equal to ours.
-    if !since.map(|recorded| &recorded.event).take(change.events.len()).eq(&change.events) {
-        return Ok(Appended::Outdated);
-    }
-    let mut invoice = change.invoice.clone();
-    for event in &change.events {
-        invoice.evolve(event, change.at);
-    }
-    Ok(Appended::Done(invoice))
 }

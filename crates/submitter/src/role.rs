@@ -1,6 +1,6 @@
 //! The submitter's loop: take what there is room for, while the breaker lets it; drain before every stop and pause.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use broker::{BrokerError, Delivery, Queue, Subscription};
@@ -13,8 +13,9 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::breaker::{Admission, Breaker};
-use crate::claim::{Claim, Credentials};
+use crate::claim::Claim;
 use crate::config::Submitter;
+use crate::desk::{Desk, later};
 use crate::outcome::{Heard, Recorder};
 use crate::{housekeeping, send};
 
@@ -24,40 +25,6 @@ const ALONE: Duration = Duration::from_secs(2);
 
 /// How long the recorder may take to end when nothing more is waited for.
 const LAST_WORD: Duration = Duration::from_secs(1);
-
-/// What the tasks of one submitter share.
-pub(crate) struct Desk {
-    pub(crate) role: Submitter,
-    /// One permit for each request that may be under way; it comes back when its outcome is recorded.
-    pub(crate) room: Arc<Semaphore>,
-    pub(crate) credentials: Mutex<Credentials>,
-    breaker: Mutex<Breaker>,
-}
-
-impl Desk {
-    pub(crate) fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        // A poisoned breaker is still a breaker: its fields are plain values.
-        self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// How long an invoice is left alone whose credentials were refused.
-    pub(crate) fn credentials_pause(&self) -> Duration {
-        Duration::from_millis(self.role.policy.credentials_ms)
-    }
-
-    /// How long what is in flight may take to end: the longest call and a margin.
-    fn drain_patience(&self) -> Duration {
-        let longest_call =
-            self.role.endpoints.values().map(jofotara::Endpoint::timeout).max().unwrap_or_default();
-        longest_call + Duration::from_millis(self.role.config.drain_margin_ms)
-    }
-
-    /// Resolves when the role was asked to stop and all patience is used up, whatever it is waiting for.
-    async fn overdue(self: &Arc<Self>, shutdown: CancellationToken) {
-        shutdown.cancelled().await;
-        sleep(self.drain_patience()).await;
-    }
-}
 
 impl Submitter {
     /// Works until `shutdown`; then finishes what is in flight within the time-out and a margin, and gives the rest back.
@@ -259,7 +226,7 @@ impl Shift {
             {
                 sent += self.alone(delivery).await?;
             } else if let Ok(now) = self.desk.role.ledger.now().await {
-                rest.postpone(delivery, crate::claim::later(now, A_SECOND));
+                rest.postpone(delivery, later(now, A_SECOND));
             }
         }
         match rest.settle(&self.desk).await {

@@ -9,8 +9,8 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info_span};
 
 use crate::claim::Attempt;
+use crate::desk::Desk;
 use crate::outcome::Heard;
-use crate::role::Desk;
 
 /// Sends all of them at once; each takes one permit of `room` with it, what is left over is free again.
 pub(crate) fn dispatch(
