@@ -45,9 +45,8 @@ demo-services: ## the same on real RabbitMQ and PostgreSQL, private ones where n
 test: ## all tests; finds, else installs and starts, RabbitMQ and PostgreSQL; at most 15 minutes
 	@echo "test: builds everything, then runs all tests but the slow ones (make test-slow)."
 	@$(need) cargo cc nextest
-	@# Tests start the binary itself, which a build of the tests alone does not make.
+	@# Tests start the binary itself; a build of the whole workspace's tests makes it too.
 	@FAWTARA_UBL_SCHEMAS=$$(scripts/ubl-schemas.sh) && export FAWTARA_UBL_SCHEMAS && \
-		cargo build -p fawtara && \
 		cargo nextest run --workspace --profile "$${NEXTEST_PROFILE:-default}" --no-run && \
 		$(services) cargo nextest run --workspace --profile "$${NEXTEST_PROFILE:-default}" || \
 		{ echo "test: FAILED; the reason is above" >&2; exit 1; }
