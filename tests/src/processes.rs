@@ -1,17 +1,18 @@
 //! The fleet as operators run it: each role a process of the real binary, on real services, against a simulator in a process of
 //! its own. Must not know what a test does to them.
 
+mod binary;
 mod load;
 mod ports;
 mod process;
 mod publisher;
+mod settings;
 mod verdict;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, OnceLock};
+use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{Ladder, RabbitBroker};
@@ -19,16 +20,19 @@ use ledger::{Ledger, PostgresLedger};
 use serde_json::Value;
 use simulator::{FaultRule, Latency, Summary};
 
-use crate::fleet;
-use crate::services::{Ground, scratch, target};
+use crate::services::{Ground, scratch};
 use crate::wait;
 
+pub use binary::{bare_command, run, said};
 pub use load::{Load, bad_day};
 pub use process::{Process, signal};
 pub use publisher::{Publisher, Tally};
+pub use settings::secret_key;
 pub use verdict::{Fate, hold_promises};
 
+use binary::{command, keep_binary};
 use ports::Ports;
+use settings::settings;
 
 /// How many of each role, and what they are told.
 #[derive(Debug, Clone)]
@@ -93,6 +97,7 @@ impl FleetProcesses {
         let simulator = format!("127.0.0.1:{}", ports.free());
         let config = folder.join("fawtara.toml");
         std::fs::write(&config, settings(ground, plan, &simulator)).expect("the folder can be written to");
+        keep_binary(&folder);
         let migrated = run(command(&config).arg("migrate")).await;
         assert!(migrated.status.success(), "migrate: {}", said(&migrated));
         let mut fleet = Self {
@@ -299,143 +304,4 @@ fn open(standing: &ledger::Standing) -> u64 {
 fn tail(text: &str, lines: usize) -> String {
     let all: Vec<_> = text.lines().collect();
     all[all.len().saturating_sub(lines)..].join("\n")
-}
-
-/// The secret key that the fleet and its simulator share for an income source.
-#[must_use]
-pub fn secret_key(sequence: &str) -> String {
-    format!("planted-secret-{sequence}")
-}
-
-/// The configuration of the whole fleet, with everything that waits scaled down.
-fn settings(ground: &Ground, plan: &Plan, simulator: &str) -> String {
-    let mut database = ground.database_url();
-    if let Some(password) = &plan.database_password {
-        database = with_password(&database, password);
-    }
-    let keys: Vec<_> =
-        plan.key.iter().map(|key| format!("\"sha256:{}\"", invoice::Digest::of(key.as_bytes()))).collect();
-    let (timeout, margin) = (TIMEOUT.as_millis(), MARGIN.as_millis());
-    let mut text = format!(
-        r#"[ledger]
-url = "{database}"
-max_connections = 4
-[broker]
-url = "{amqp}"
-ladder_ms = {RUNGS_MS:?}
-[authority]
-connect_timeout_ms = 1000
-timeout_ms = {timeout}
-[producer]
-drain_ms = {margin}
-keys = [{keys}]
-[submitter]
-max_in_flight = {in_flight}
-lease_margin_ms = {margin}
-drain_margin_ms = {margin}
-sweep_every_ms = 500
-checkpoint_every_ms = 2000
-survey_every_ms = 1000
-[submitter.breaker]
-open_ms = 100
-open_max_ms = 1000
-[policy]
-ladder_ms = {RUNGS_MS:?}
-plateau_ms = 2000
-suspect_ms = [200, 200, 200, 200, 200]
-credentials_ms = 500
-[schedule]
-grace_ms = 1000
-pause_max_ms = 8000
-[simulator]
-listen = "{simulator}"
-tolerance = "0.0000000005"
-[telemetry]
-log = "{log}"
-"#,
-        amqp = ground.amqp_url(),
-        keys = keys.join(", "),
-        in_flight = plan.max_in_flight,
-        log = plan.log,
-    );
-    for (source, family) in fleet::sources() {
-        let family = serde_json::to_string(&family).unwrap();
-        let (sequence, secret) = (&source.sequence, secret_key(&source.sequence));
-        write!(
-            text,
-            "[[income_sources]]\ntax_number = \"{}\"\nsequence = \"{sequence}\"\nenvironment = \"simulation\"\n\
-             family = {family}\nclient_id = \"client-{sequence}\"\nsecret_key = \"{secret}\"\n",
-            source.tax_number
-        )
-        .unwrap();
-    }
-    text
-}
-
-/// A URL with this password, unless it has one already.
-fn with_password(url: &str, password: &str) -> String {
-    let (scheme, rest) = url.split_once("://").expect("a URL");
-    match rest.split_once('@') {
-        Some((user, place)) if !user.contains(':') => format!("{scheme}://{user}:{password}@{place}"),
-        _ => url.to_owned(),
-    }
-}
-
-/// The binary under test.
-fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(find_binary)
-}
-
-/// It lies beside the running test. Says so when it is missing or older than what it is made of.
-fn find_binary() -> PathBuf {
-    let test = std::env::current_exe().expect("the test knows its own file");
-    let profile = test.ancestors().nth(2).expect("it lies below target");
-    let binary = profile.join("fawtara");
-    assert!(binary.exists(), "{} is missing: `cargo build -p fawtara` first", binary.display());
-    let built = |path: &Path| std::fs::metadata(path).and_then(|data| data.modified()).ok();
-    // Cargo lists beside the binary what it was made of.
-    let parts = std::fs::read_to_string(binary.with_extension("d")).unwrap_or_default();
-    let newer = parts.split_whitespace().skip(1).find(|part| built(part.as_ref()) > built(&binary));
-    if let Some(part) = newer {
-        eprintln!("NOTE: {} is older than {part}: `cargo build -p fawtara` first", binary.display());
-    }
-    binary
-}
-
-fn command(config: &Path) -> Command {
-    let mut command = Command::new(binary());
-    command.arg("--config").arg(config).env_remove("FAWTARA_CONFIG").current_dir(target());
-    command
-}
-
-/// Runs a command to its end.
-///
-/// # Panics
-/// When it takes longer than a minute.
-pub async fn run(command: &mut Command) -> Output {
-    command.stdin(Stdio::null());
-    let mut command = tokio::process::Command::from(std::mem::replace(command, Command::new("true")));
-    let output = command.kill_on_drop(true).output();
-    tokio::time::timeout(Duration::from_secs(60), output).await.expect("it ends in time").expect("it runs")
-}
-
-/// Both outputs of a command, for messages.
-#[must_use]
-pub fn said(output: &Output) -> String {
-    format!(
-        "{}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
-}
-
-/// A command of the binary without any configuration file but what its arguments say.
-#[must_use]
-pub fn bare_command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary());
-    // A folder without a fawtara.toml.
-    command.args(arguments).env_remove("FAWTARA_CONFIG").current_dir(target());
-    command
 }

@@ -32,7 +32,7 @@ impl Process {
     pub fn start(&mut self) {
         let log =
             || OpenOptions::new().create(true).append(true).open(&self.log).expect("the log can be written");
-        let child = super::command(&self.config)
+        let child = super::binary::command(&self.config)
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(log())

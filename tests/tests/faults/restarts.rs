@@ -6,7 +6,7 @@ use simulator::Latency;
 use tests::processes::{FleetProcesses, Load, MARGIN, Plan, TIMEOUT, bad_day, hold_promises};
 use tests::services::{Ground, PrivateServices};
 
-const COUNT: u64 = 600;
+const COUNT: u64 = 500;
 const DEADLINE: Duration = Duration::from_secs(120);
 
 struct Run {
@@ -59,9 +59,15 @@ impl Run {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_rabbitmq_restarted() {
     let mut run = Run::begin().await;
-    run.fleet.progressed(COUNT / 4, DEADLINE).await;
+    run.part_way(1).await;
     run.services().restart_rabbitmq().await;
-    run.fleet.progressed(COUNT / 2, DEADLINE).await;
+    run.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_rabbitmq_killed() {
+    let mut run = Run::begin().await;
+    run.part_way(1).await;
     run.services().kill_and_start_rabbitmq().await;
     run.end().await;
 }

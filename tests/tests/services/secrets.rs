@@ -20,6 +20,7 @@ async fn fault_no_secret_is_logged_or_measured() {
         key: Some("planted-bearer-key".to_owned()),
         database_password: Some(PASSWORD.to_owned()),
         log: "debug".to_owned(),
+        ..Plan::default()
     };
     let fleet = FleetProcesses::start(&ground, &plan).await;
     fleet.misbehave(&bad_day()).await;

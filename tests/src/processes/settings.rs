@@ -1,0 +1,87 @@
+//! The configuration of these fleets: the real one, with everything that waits scaled down.
+
+use std::fmt::Write as _;
+
+use super::{MARGIN, Plan, RUNGS_MS, TIMEOUT};
+use crate::fleet;
+use crate::services::Ground;
+
+/// The secret key that the fleet and its simulator share for an income source.
+#[must_use]
+pub fn secret_key(sequence: &str) -> String {
+    format!("planted-secret-{sequence}")
+}
+
+/// The configuration of the whole fleet, with everything that waits scaled down.
+pub(super) fn settings(ground: &Ground, plan: &Plan, simulator: &str) -> String {
+    let mut database = ground.database_url();
+    if let Some(password) = &plan.database_password {
+        database = with_password(&database, password);
+    }
+    let keys: Vec<_> =
+        plan.key.iter().map(|key| format!("\"sha256:{}\"", invoice::Digest::of(key.as_bytes()))).collect();
+    let (timeout, margin) = (TIMEOUT.as_millis(), MARGIN.as_millis());
+    let mut text = format!(
+        r#"[ledger]
+url = "{database}"
+max_connections = 4
+[broker]
+url = "{amqp}"
+ladder_ms = {RUNGS_MS:?}
+[authority]
+connect_timeout_ms = 1000
+timeout_ms = {timeout}
+[producer]
+drain_ms = {margin}
+keys = [{keys}]
+[submitter]
+max_in_flight = {in_flight}
+lease_margin_ms = {margin}
+drain_margin_ms = {margin}
+sweep_every_ms = 500
+checkpoint_every_ms = 2000
+survey_every_ms = 1000
+[submitter.breaker]
+open_ms = 100
+open_max_ms = 1000
+[policy]
+ladder_ms = {RUNGS_MS:?}
+plateau_ms = 2000
+suspect_ms = [200, 200, 200, 200, 200]
+credentials_ms = 500
+[schedule]
+grace_ms = 1000
+pause_max_ms = 8000
+[simulator]
+listen = "{simulator}"
+tolerance = "0.0000000005"
+[telemetry]
+log = "{log}"
+"#,
+        amqp = ground.amqp_url(),
+        keys = keys.join(", "),
+        in_flight = plan.max_in_flight,
+        log = plan.log,
+    );
+    for (source, family) in fleet::sources() {
+        let family = serde_json::to_string(&family).unwrap();
+        let (sequence, secret) = (&source.sequence, secret_key(&source.sequence));
+        write!(
+            text,
+            "[[income_sources]]\ntax_number = \"{}\"\nsequence = \"{sequence}\"\nenvironment = \"simulation\"\n\
+             family = {family}\nclient_id = \"client-{sequence}\"\nsecret_key = \"{secret}\"\n",
+            source.tax_number
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// A URL with this password, unless it has one already.
+fn with_password(url: &str, password: &str) -> String {
+    let (scheme, rest) = url.split_once("://").expect("a URL");
+    match rest.split_once('@') {
+        Some((user, place)) if !user.contains(':') => format!("{scheme}://{user}:{password}@{place}"),
+        _ => url.to_owned(),
+    }
+}
