@@ -11,7 +11,6 @@
     reason = "a benchmark may stop when something is wrong, and prints its figures"
 )]
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -131,7 +130,7 @@ async fn ledger(bench: &Bench, range: std::ops::Range<u64>) -> (f64, Vec<(String
     let ledger = &bench.seams.ledger;
     let arrivals = bench.arrivals(range);
     let keys: Vec<_> = arrivals.iter().map(|arrival| arrival.key).collect();
-    let encoder = Arc::new(DocumentEncoder::new(BTreeMap::new()));
+    let encoder = Arc::new(DocumentEncoder::new(fleet::registrations()));
     let policy = Policy::default();
     let mut documents = Vec::with_capacity(count);
     let start = Instant::now();
@@ -292,7 +291,7 @@ async fn bench() {
     let ceiling = 1.0 / (2.0 * hop + ledger + post);
 
     let mut submitter = bench.seams.submitter(&bench.numbers, "bench");
-    submitter.endpoints = fleet::endpoints(&bench.url, bench.numbers.timeout);
+    submitter.endpoints = ledger::unchanging(fleet::endpoints(&bench.url, bench.numbers.timeout));
     let fleet = Fleet::start_with(bench.seams.encoder(&bench.numbers), submitter);
     let (seconds, _) = run(&bench, 0..count, None).await;
     let reached = count as f64 / seconds;

@@ -8,10 +8,10 @@ use broker::{Broker, Ladder, MemoryBroker};
 use encoder::{DocumentEncoder, Encoder};
 use invoice::event::Family;
 use invoice::life::{Invoice, Policy, State};
-use invoice::{Environment, IncomeSource, InvoiceKey, Timestamp};
+use invoice::{Environment, IncomeSource, InvoiceKey, Profile, Registration, Timestamp};
 use jofotara::{Client, Credentials, Endpoint, Transport};
-use ledger::{Clock, Filter, Ledger, MemoryLedger, Schedule};
-use producer::{Intake, Registration, Sources};
+use ledger::{Clock, Filter, Ledger, Live, MemoryLedger, Registrations, Schedule, unchanging};
+use producer::Intake;
 use simulator::{Authority, Device, Handle, InProcess};
 use submitter::{Endpoints, Submitter};
 use tokio::task::JoinHandle;
@@ -157,16 +157,10 @@ impl Seams {
     /// The intake over these seams.
     #[must_use]
     pub fn intake(&self) -> Intake {
-        let sources: Sources = sources()
-            .into_iter()
-            .map(|(source, family)| {
-                (source, Registration { environment: Environment::Simulation, family: Some(family) })
-            })
-            .collect();
         Intake {
             ledger: Arc::clone(&self.ledger),
             broker: Arc::clone(&self.broker),
-            sources: Arc::new(sources),
+            registrations: registrations(),
         }
     }
 
@@ -176,7 +170,7 @@ impl Seams {
         Encoder {
             ledger: Arc::clone(&self.ledger),
             broker: Arc::clone(&self.broker),
-            documents: Arc::new(DocumentEncoder::new(BTreeMap::new())),
+            documents: Arc::new(DocumentEncoder::new(registrations()).with_policy(numbers.policy.clone())),
             config: numbers.encoder.clone(),
         }
     }
@@ -188,9 +182,10 @@ impl Seams {
             ledger: Arc::clone(&self.ledger),
             broker: Arc::clone(&self.broker),
             client: Client::new(Arc::clone(&self.transport)),
-            endpoints: endpoints("http://127.0.0.1:9/core/invoices/", numbers.timeout),
+            endpoints: unchanging(endpoints("http://127.0.0.1:9/core/invoices/", numbers.timeout)),
             policy: numbers.policy.clone(),
             ladder: numbers.ladder.clone(),
+            telling: None,
             worker: worker.to_owned(),
             config: numbers.submitter.clone(),
         }
@@ -209,6 +204,22 @@ impl Seams {
             .await;
         answers.iter().map(Result::is_ok).collect()
     }
+}
+
+/// The tests' income sources, as the roles see them.
+#[must_use]
+pub fn registrations() -> Live<Registrations> {
+    let registration = |(source, family)| {
+        let registration = Registration {
+            environment: Environment::Simulation,
+            family: Some(family),
+            icv_start: 1,
+            profile: Profile::default(),
+            active: true,
+        };
+        (source, registration)
+    };
+    unchanging(sources().into_iter().map(registration).collect())
 }
 
 /// Where the tests' income sources send to.

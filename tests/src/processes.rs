@@ -49,8 +49,12 @@ pub struct Plan {
     pub key: Option<String>,
     /// Put into the database's URL where that has no password.
     pub database_password: Option<String>,
+    /// The master key of stored secrets, if there is one.
+    pub master_key: Option<String>,
     /// What is logged.
     pub log: String,
+    /// More settings, as TOML: tables that the fleet has not got otherwise.
+    pub more: String,
 }
 
 impl Default for Plan {
@@ -62,7 +66,9 @@ impl Default for Plan {
             max_in_flight: 64,
             key: None,
             database_password: None,
+            master_key: None,
             log: "info,sqlx=warn".to_owned(),
+            more: String::new(),
         }
     }
 }
@@ -96,7 +102,13 @@ impl FleetProcesses {
         let (folder, mut ports) = (scratch("fleet"), Ports::new());
         let simulator = format!("127.0.0.1:{}", ports.free());
         let config = folder.join("fawtara.toml");
-        std::fs::write(&config, settings(ground, plan, &simulator)).expect("the folder can be written to");
+        let master_key = plan.master_key.as_ref().map(|key| {
+            let file = folder.join("master-key");
+            std::fs::write(&file, key).expect("the folder can be written to");
+            file
+        });
+        let settings = settings(ground, plan, &simulator, master_key.as_deref());
+        std::fs::write(&config, settings).expect("the folder can be written to");
         keep_binary(&folder);
         let migrated = run(command(&config).arg("migrate")).await;
         assert!(migrated.status.success(), "migrate: {}", said(&migrated));
@@ -235,6 +247,15 @@ impl FleetProcesses {
         let answer =
             self.http.get(url).send().await.expect("the simulator answers").text().await.expect("a body");
         serde_json::from_str(&answer).expect("a summary")
+    }
+
+    /// Links devices at the authority; one of the same client id is replaced.
+    pub async fn register_devices(&self, devices: &Value) {
+        let url = format!("{}/_simulator/devices", self.simulator);
+        let request =
+            self.http.post(url).header("content-type", "application/json").body(devices.to_string());
+        let answer = request.send().await.expect("the simulator answers");
+        assert!(answer.status().is_success(), "devices: {}", answer.status());
     }
 
     /// How the authority misbehaves from now on.

@@ -13,6 +13,8 @@
 mod doubt;
 #[path = "scenarios/faults.rs"]
 mod faults;
+#[path = "scenarios/formats.rs"]
+mod formats_in;
 #[path = "scenarios/harm.rs"]
 mod harm;
 #[path = "scenarios/http.rs"]
@@ -21,6 +23,10 @@ mod http;
 mod intake;
 #[path = "scenarios/outage.rs"]
 mod outage;
+#[path = "scenarios/post2tax.rs"]
+mod post2tax;
+#[path = "scenarios/returns.rs"]
+mod returns;
 #[path = "scenarios/scene.rs"]
 mod scene;
 #[path = "scenarios/stopping.rs"]

@@ -149,6 +149,7 @@ macro_rules! conformance_suite {
                 carries_text_and_headers,
                 carries_large_and_empty_payloads,
                 publishes_thousands_at_once,
+                announcements_need_no_listener,
                 an_empty_batch_has_no_results,
                 an_unknown_rung_is_unroutable_and_harms_no_other,
                 publishers_do_not_disturb_one_another,

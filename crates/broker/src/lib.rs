@@ -18,8 +18,9 @@ pub mod topology;
 
 pub use hint::{Hint, NotAHint};
 pub use memory::MemoryBroker;
-pub use queue::{Ladder, Queue};
+pub use queue::{EVENTS_EXCHANGE, Ladder, Queue};
 pub use rabbit::{BrokerUrl, Examination, RabbitBroker, RabbitConfig, examine};
 pub use traits::{
-    Broker, BrokerError, Delivery, Health, Outgoing, PublishError, Settle, Stale, Subscription, settle_all,
+    Announcement, Broker, BrokerError, Delivery, Health, Outgoing, PublishError, Settle, Stale, Subscription,
+    settle_all,
 };

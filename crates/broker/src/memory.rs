@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use self::consumer::MemorySubscription;
 use self::state::State;
-use crate::{Broker, BrokerError, Health, Ladder, Outgoing, PublishError, Queue, Subscription};
+use crate::{Announcement, Broker, BrokerError, Health, Ladder, Outgoing, PublishError, Queue, Subscription};
 
 /// A broker in this process. Clones are the same broker.
 #[derive(Clone)]
@@ -45,6 +45,12 @@ impl MemoryBroker {
         self.shared.state().restart();
     }
 
+    /// For tests: what was announced last, at most a thousand, the oldest first.
+    #[must_use]
+    pub fn announced(&self) -> Vec<Announcement> {
+        self.shared.state().announced()
+    }
+
     /// For tests: how many deliveries of a queue are unsettled at present, handed out or about to be.
     #[must_use]
     pub fn unsettled(&self, queue: Queue) -> usize {
@@ -70,6 +76,11 @@ impl Broker for MemoryBroker {
         // Nothing here ever waits: give others their turn, or a loop around it would starve them.
         tokio::task::coop::consume_budget().await;
         self.shared.state().publish(batch, Instant::now())
+    }
+
+    async fn announce(&self, batch: Vec<Announcement>) -> Vec<Result<(), PublishError>> {
+        tokio::task::coop::consume_budget().await;
+        self.shared.state().announce(batch)
     }
 
     async fn subscribe(&self, queue: Queue, prefetch: u16) -> Result<Box<dyn Subscription>, BrokerError> {

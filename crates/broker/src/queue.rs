@@ -11,6 +11,12 @@ pub(crate) const DELIVERY_LIMIT: u32 = 20;
 /// The content type of every message that we publish.
 pub(crate) const CONTENT_TYPE: &str = "application/json";
 
+/// The content type of a CloudEvent in structured mode.
+pub(crate) const CLOUD_EVENT: &str = "application/cloudevents+json";
+
+/// The durable topic exchange on which the fleet tells of its own events.
+pub const EVENTS_EXCHANGE: &str = "fawtara.events";
+
 /// A queue by its meaning; the adapters know the names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Queue {

@@ -27,12 +27,12 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use self::examine::{Examination, examine};
-use self::lane::{Job, Wire};
+use self::lane::{Address, Job, Wire};
 use self::link::Link;
 use self::slot::{RabbitSubscription, Slot};
 use self::supervisor::{Request, Supervisor};
 pub use self::url::BrokerUrl;
-use crate::{Broker, BrokerError, Health, Ladder, Outgoing, PublishError, Queue, Subscription};
+use crate::{Announcement, Broker, BrokerError, Health, Ladder, Outgoing, PublishError, Queue, Subscription};
 
 /// How to reach the broker, and how patient to be with it.
 #[derive(Debug, Clone)]
@@ -156,7 +156,7 @@ impl RabbitBroker {
         Ok(Self { shared })
     }
 
-    /// Hands the messages of one queue channel over and waits for what became of them.
+    /// Hands messages over and waits for what became of them.
     async fn publish_wires(&self, wires: Vec<Wire>) -> Vec<Result<(), PublishError>> {
         let count = wires.len();
         let lost = |why: String| vec![Err(PublishError::Unconfirmed(why)); count];
@@ -214,7 +214,8 @@ impl Broker for RabbitBroker {
             match (self.shared.config.ladder.name(outgoing.queue), outgoing.queue) {
                 (Some(queue), _) => {
                     places.push(place);
-                    wires.push(Wire { queue, payload: outgoing.payload, traceparent: outgoing.traceparent });
+                    let Outgoing { payload, traceparent, .. } = outgoing;
+                    wires.push(Wire { to: Address::Queue(queue), payload, traceparent });
                 }
                 (None, Queue::Retry(rung)) => *result = Err(PublishError::no_such_rung(rung)),
                 (None, queue) => *result = Err(PublishError::Unroutable(format!("{queue:?}"))),
@@ -229,6 +230,18 @@ impl Broker for RabbitBroker {
             }
         }
         results
+    }
+
+    async fn announce(&self, batch: Vec<Announcement>) -> Vec<Result<(), PublishError>> {
+        if batch.is_empty() {
+            return Vec::new();
+        }
+        let wire = |it: Announcement| Wire {
+            to: Address::Events { key: it.event_type, id: it.id },
+            payload: it.payload,
+            traceparent: it.traceparent,
+        };
+        self.publish_wires(batch.into_iter().map(wire).collect()).await
     }
 
     async fn subscribe(&self, queue: Queue, prefetch: u16) -> Result<Box<dyn Subscription>, BrokerError> {

@@ -1,4 +1,4 @@
-//! Which queues there are and with which arguments: declared at every start, and rendered for `deploy/`. It knows no
+//! Which queues and exchanges there are and with which arguments: declared at every start, and rendered for `deploy/`. It knows no
 //! connection.
 //!
 //! All queues are quorum queues. Arguments that a broker of version 3.10 would accept and ignore are not used.
@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::queue::DELIVERY_LIMIT;
-use crate::{Ladder, Queue};
+use crate::{EVENTS_EXCHANGE, Ladder, Queue};
 
 /// The queue of the dead letters has to have a limit of its own, or RabbitMQ 4 gives it one of 20 and drops what is
 /// over it. This one is never reached: it is the last stop, and nothing may fall out of it.
@@ -58,7 +58,7 @@ fn arguments(ladder: &Ladder, queue: Queue) -> Vec<(&'static str, Argument)> {
     arguments
 }
 
-/// The queues as a definitions file of RabbitMQ, for the virtual host `/`: what `deploy/rabbitmq/definitions.json` holds.
+/// The queues and the exchange as a definitions file of RabbitMQ, for the virtual host `/`: what `deploy/rabbitmq/definitions.json` holds.
 #[must_use]
 pub fn definitions(ladder: &Ladder) -> Value {
     let queue = |declaration: Declaration| {
@@ -78,6 +78,15 @@ pub fn definitions(ladder: &Ladder) -> Value {
     };
     json!({
         "vhosts": [{ "name": "/" }],
+        "exchanges": [{
+            "name": EVENTS_EXCHANGE,
+            "vhost": "/",
+            "type": "topic",
+            "durable": true,
+            "auto_delete": false,
+            "internal": false,
+            "arguments": {},
+        }],
         "queues": declarations(ladder).into_iter().map(queue).collect::<Vec<_>>(),
     })
 }

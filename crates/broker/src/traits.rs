@@ -1,5 +1,6 @@
 //! The seam: what the roles ask of a broker.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +14,19 @@ pub struct Outgoing {
     /// Where to.
     pub queue: Queue,
     /// What.
+    pub payload: Bytes,
+    /// W3C trace context for the header `traceparent`.
+    pub traceparent: Option<String>,
+}
+
+/// A message for whoever has bound a queue to the exchange of events. Persistent; nobody need be there to hear it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// What kind of message: the routing key, such as `jo.fawtara.invoice.cleared.v1`.
+    pub event_type: String,
+    /// The message's own name, the same when it is announced again: the property `message_id`.
+    pub id: String,
+    /// A CloudEvent as JSON, with its attributes in it.
     pub payload: Bytes,
     /// W3C trace context for the header `traceparent`.
     pub traceparent: Option<String>,
@@ -93,6 +107,8 @@ pub struct Delivery {
     pub payload: Bytes,
     /// W3C trace context, if the publisher gave one.
     pub traceparent: Option<String>,
+    /// Headers with the attributes of a CloudEvent in binary mode, without their prefix (`cloudEvents:` or `cloudEvents_`).
+    pub cloud_event: BTreeMap<String, String>,
     /// The message's `content_type` property, if the publisher gave one.
     pub content_type: Option<String>,
     /// It was delivered before.
@@ -166,6 +182,9 @@ pub struct Health {
 pub trait Broker: Send + Sync + 'static {
     /// Publishes all with pipelined confirms; one result each, in order. Bounded in flight; never waits for ever.
     async fn publish(&self, batch: Vec<Outgoing>) -> Vec<Result<(), PublishError>>;
+
+    /// Tells whoever has bound a queue to the exchange of events, with pipelined confirms; one result each, in order.
+    async fn announce(&self, batch: Vec<Announcement>) -> Vec<Result<(), PublishError>>;
 
     /// Begins to consume; at most `prefetch` deliveries are unsettled at any time.
     async fn subscribe(&self, queue: Queue, prefetch: u16) -> Result<Box<dyn Subscription>, BrokerError>;

@@ -11,9 +11,12 @@ use std::time::Duration;
 
 use broker::testing::TestVhost;
 use broker::{
-    Broker, BrokerError, BrokerUrl, Ladder, PublishError, Queue, RabbitBroker, RabbitConfig, examine,
-    topology,
+    Announcement, Broker, BrokerError, BrokerUrl, EVENTS_EXCHANGE, Ladder, PublishError, Queue, RabbitBroker,
+    RabbitConfig, examine, topology,
 };
+use lapin::BasicProperties;
+use lapin::options::{BasicGetOptions, BasicPublishOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
@@ -142,5 +145,64 @@ async fn slow_consumer_timeout_is_survived() {
     assert!(again[0].redelivered);
     assert!(held[0].settle.ack().await.is_err());
     assert_eq!(again[0].settle.ack().await, Ok(()));
+    broker.close().await;
+}
+
+/// Whoever binds a queue to the exchange hears what is announced, whole and in order, with what makes it a CloudEvent; and
+/// headers of a CloudEvent on the way in are told apart from others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bound_queue_hears_announcements() {
+    let vhost = TestVhost::create().await;
+    let broker = RabbitBroker::connect(vhost.config()).await.unwrap();
+    let listener = lapin::Connection::connect(&vhost.url_text(), Default::default()).await.unwrap();
+    let channel = listener.create_channel().await.unwrap();
+    let durable = QueueDeclareOptions { durable: true, ..Default::default() };
+    channel.queue_declare("erp".into(), durable, FieldTable::default()).await.unwrap();
+    let key = "jo.fawtara.invoice.cleared.*".into();
+    let (options, none) = (QueueBindOptions::default(), FieldTable::default());
+    channel.queue_bind("erp".into(), EVENTS_EXCHANGE.into(), key, options, none).await.unwrap();
+
+    let announcement = |n: u32, event: &str| Announcement {
+        event_type: format!("jo.fawtara.invoice.{event}.v1"),
+        id: format!("id-{n}"),
+        payload: format!("{n}").into(),
+        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+    };
+    let batch = vec![announcement(1, "cleared"), announcement(2, "rejected"), announcement(3, "cleared")];
+    assert_eq!(broker.announce(batch).await, [Ok(()), Ok(()), Ok(())]);
+    for n in [1, 3] {
+        let got = channel.basic_get("erp".into(), BasicGetOptions { no_ack: true }).await.unwrap().unwrap();
+        let properties = &got.delivery.properties;
+        assert_eq!(got.delivery.data, n.to_string().as_bytes());
+        assert_eq!(properties.message_id().as_ref().map(|id| id.as_str()), Some(&*format!("id-{n}")));
+        let content_type = properties.content_type().as_ref().map(|it| it.as_str());
+        assert_eq!(
+            (content_type, *properties.delivery_mode()),
+            (Some("application/cloudevents+json"), Some(2))
+        );
+        assert!(properties.headers().as_ref().unwrap().inner().contains_key("traceparent"));
+    }
+    assert!(channel.basic_get("erp".into(), BasicGetOptions { no_ack: true }).await.unwrap().is_none());
+
+    // The other way round.
+    let mut headers = FieldTable::default();
+    for (name, value) in [("cloudEvents:type", "a"), ("cloudEvents_Source", "/b"), ("x-other", "c")] {
+        headers.insert(name.into(), AMQPValue::LongString(value.into()));
+    }
+    let properties = BasicProperties::default().with_headers(headers);
+    let options = BasicPublishOptions::default();
+    channel.basic_publish("".into(), "fawtara.intake".into(), options, b"{}", properties).await.unwrap();
+    let mut intake = broker.subscribe(Queue::Intake, 1).await.unwrap();
+    let taken = timeout(SOON, intake.next_batch(1, Duration::ZERO)).await.unwrap();
+    let attributes: Vec<_> = taken[0].cloud_event.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    assert_eq!(attributes, [("source", "/b"), ("type", "a")]);
+    intake.close().await;
+
+    // Gone with the exchange goes no announcement: it is made anew.
+    channel.exchange_delete(EVENTS_EXCHANGE.into(), Default::default()).await.unwrap();
+    let deadline = Instant::now() + SOON * 2;
+    while broker.announce(vec![announcement(4, "cleared")]).await != [Ok(())] {
+        assert!(Instant::now() < deadline, "the exchange does not come back");
+    }
     broker.close().await;
 }

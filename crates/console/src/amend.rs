@@ -1,10 +1,9 @@
 //! Correcting an invoice by hand: other content under the same name, checked as every event is. Knows no settings: whether
 //! the seller is registered for the new family is the authority's to say.
 
-use invoice::event::InvoiceEvent;
 use invoice::life::{Actor, Command, Context, Invoice, decide};
-use invoice::{Amount, Checked, InvoiceKey};
-use ledger::{Arrival, Reception, Summary};
+use invoice::{Checked, InvoiceKey, Profile, Published};
+use ledger::{Arrival, OriginalName, Reception, Summary};
 use serde::Serialize;
 
 use crate::action::{Done, Hinted};
@@ -42,18 +41,16 @@ impl Console {
         let content = self.ledger.content(key).await?;
         let Some(current) = content else { return Err(ConsoleError::Unknown { text: key.uuid.to_string() }) };
         let mut event = invoice::parse(json).map_err(ConsoleError::Invalid)?;
-        event.uuid.get_or_insert(key.uuid);
-        let checked = invoice::check(event).map_err(ConsoleError::Invalid)?;
-        ubl::supports(&checked.event).map_err(|unsupported| ConsoleError::Unsupported {
-            code: unsupported.code(),
-            path: unsupported.path(),
-            message: unsupported.to_string(),
-        })?;
+        match &mut event {
+            Published::Invoice(event) => event.uuid.get_or_insert(key.uuid),
+            Published::Return(event) => event.uuid.get_or_insert(key.uuid),
+        };
+        let checked = invoice::check(event, &Profile::default()).map_err(ConsoleError::Invalid)?;
         same_identity(&current.invoice, &checked.event)?;
         if let Some(document) = version_of(&current.invoice, &checked) {
             return Err(ConsoleError::NothingNew { document });
         }
-        let amends = checked.event.amends.unwrap_or(current.invoice.document);
+        let amends = checked.event.amends().unwrap_or(current.invoice.document);
         let command =
             Command::Receive { content: checked.content, amends: Some(amends), by: Some(by.clone()) };
         let context = Context { now: current.invoice.updated_at, policy: &self.policy };
@@ -68,7 +65,7 @@ impl Console {
     /// Makes a correction: the invoice is a draft again, with one more document version. Gives what changed as well.
     ///
     /// # Errors
-    /// [`ConsoleError::Invalid`], [`ConsoleError::Unsupported`], [`ConsoleError::IdentityChanged`],
+    /// [`ConsoleError::Invalid`], [`ConsoleError::IdentityChanged`],
     /// [`ConsoleError::NothingNew`] for the content; otherwise as for [`Console::act`].
     pub async fn amend(
         &self,
@@ -122,11 +119,11 @@ impl Console {
     }
 }
 
-fn same_identity(invoice: &Invoice, event: &InvoiceEvent) -> Result<(), ConsoleError> {
+fn same_identity(invoice: &Invoice, event: &Published) -> Result<(), ConsoleError> {
     let source = event.income_source();
     let pairs = [
-        ("uuid", invoice.key.uuid.to_string(), event.uuid.map(|uuid| uuid.to_string()).unwrap_or_default()),
-        ("number", invoice.number.clone(), event.number.clone()),
+        ("uuid", invoice.key.uuid.to_string(), event.uuid().to_string()),
+        ("number", invoice.number.clone(), event.number().to_owned()),
         ("seller.tax_number", invoice.source.tax_number.clone(), source.tax_number),
         ("seller.income_source", invoice.source.sequence.clone(), source.sequence),
     ];
@@ -148,29 +145,16 @@ fn nth(place: usize) -> u32 {
 }
 
 fn arrival(key: InvoiceKey, checked: Checked, amends: u32, by: Actor) -> Arrival {
-    let summary = summary(&checked.event, Amount::from(checked.totals.payable));
     Arrival {
         key,
         source: checked.event.income_source(),
-        number: checked.event.number,
+        number: checked.event.number().to_owned(),
         content: checked.content,
-        normal_form: checked.normal_form,
         amends: Some(amends),
         by: Some(by),
-        summary,
+        summary: Summary::of(&checked),
+        original: OriginalName::of(&checked.event),
+        normal_form: checked.normal_form,
         traceparent: None,
-    }
-}
-
-/// What finance ops search by.
-pub(crate) fn summary(event: &InvoiceEvent, payable: Amount) -> Summary {
-    Summary {
-        kind: event.kind,
-        family: event.family,
-        payment: event.payment,
-        issue_date: event.issue_date,
-        currency: event.currency.clone(),
-        payable,
-        buyer: event.buyer.as_ref().and_then(|buyer| buyer.name.clone()),
     }
 }

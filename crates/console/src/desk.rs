@@ -5,7 +5,7 @@ use std::sync::Arc;
 use broker::{Broker, Hint, Outgoing, Queue};
 use invoice::life::{Actor, Invoice, Policy, Refusal, Step};
 use invoice::{Environment, InvoiceKey, Timestamp};
-use ledger::Ledger;
+use ledger::{Ledger, Swept};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -85,7 +85,30 @@ impl Console {
                 }
             }
         }
+        self.release(changed).await;
         results
+    }
+
+    /// Hints for the returns that wait for what has just settled. One that is lost is made up for by the sweeper.
+    async fn release(&self, changed: &[(Invoice, Option<String>)]) {
+        let settled: Vec<_> = changed
+            .iter()
+            .filter(|(invoice, _)| invoice.state.is_settled())
+            .map(|(invoice, _)| invoice.key)
+            .collect();
+        if settled.is_empty() {
+            return;
+        }
+        match self.ledger.dependants(&settled).await {
+            Ok(waiting) => {
+                let hints = waiting.into_iter().map(|Swept { invoice, traceparent }| {
+                    let payload = Hint::new(invoice.key, invoice.version).to_bytes();
+                    Outgoing { queue: Queue::Draft, payload, traceparent }
+                });
+                self.publish(Queue::Draft, hints.collect()).await;
+            }
+            Err(error) => warn!(%error, "returns that wait were not hinted; the sweeper will make up for it"),
+        }
     }
 
     async fn publish(&self, queue: Queue, hints: Vec<Outgoing>) -> Vec<Hinted> {

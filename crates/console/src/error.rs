@@ -78,16 +78,6 @@ pub enum ConsoleError {
     /// The new content breaks rules; all that it breaks.
     #[error("the new content has {} fault(s): {}", .0.len(), first(.0))]
     Invalid(Vec<Fault>),
-    /// The new content is right, but cannot be written as a document yet.
-    #[error("{path}: {message}")]
-    Unsupported {
-        /// Stable code.
-        code: &'static str,
-        /// Where.
-        path: String,
-        /// What, and what to do.
-        message: String,
-    },
     /// An amendment keeps UUID, seller, income source and number.
     #[error("an amendment keeps the invoice's identity, but {}", .changed.join("; "))]
     IdentityChanged {
@@ -105,6 +95,12 @@ pub enum ConsoleError {
     NumberTaken {
         /// Whose it is.
         by: Uuid,
+    },
+    /// The invoice cannot move there.
+    #[error("it cannot move there: {reason}")]
+    CannotMove {
+        /// Why not.
+        reason: String,
     },
     /// No open record of refused intake has this id.
     #[error("no open record of refused intake has the id {id}")]
@@ -132,10 +128,10 @@ impl ConsoleError {
             Self::Contended => "contended",
             Self::Anonymous(_) => "anonymous",
             Self::Invalid(_) => "invalid",
-            Self::Unsupported { code, .. } => code,
             Self::IdentityChanged { .. } => "identity_changed",
             Self::NothingNew { .. } => "nothing_new",
             Self::NumberTaken { .. } => "number_taken",
+            Self::CannotMove { .. } => "cannot_move",
             Self::UnknownIntake { .. } => "unknown_intake",
             Self::Ledger(_) => "ledger",
         }
@@ -154,12 +150,14 @@ impl ConsoleError {
             Self::Contended => "Look at it and try again in a moment.".into(),
             Self::Anonymous(_) => "Say who you are and why you do this: both are kept with the change.".into(),
             Self::Invalid(faults) => faults.iter().map(|fault| clean(&fault.to_string())).collect::<Vec<_>>().join("\n"),
-            Self::Unsupported { .. } => "Correct the event, or abandon the invoice and issue it elsewhere.".into(),
             Self::IdentityChanged { .. } => {
                 "Correct the event; if number, seller or income source were wrong, abandon this invoice and publish a new one under a new UUID.".into()
             }
             Self::NothingNew { .. } => "Change what is wrong, or requeue the invoice as it is.".into(),
             Self::NumberTaken { .. } => "Look at that invoice first.".into(),
+            Self::CannotMove { .. } => {
+                "Name an active income source of the same taxpayer, in the same environment: `fawtara taxpayers list` shows all.".into()
+            }
             Self::UnknownIntake { .. } => "List the refused intake: it may have been resolved by somebody else.".into(),
             Self::Ledger(LedgerError::Unavailable(_)) => {
                 "If a change was asked for, it is not known whether it was made: look when the ledger is back; doing it again is safe.".into()

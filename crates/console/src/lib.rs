@@ -5,13 +5,16 @@
 
 mod action;
 mod amend;
+pub mod archive;
 mod bulk;
 mod desk;
 mod error;
 mod intake;
 mod listing;
 mod money;
+mod relocate;
 mod remedy;
+pub mod standing;
 mod story;
 pub mod text;
 
@@ -23,8 +26,9 @@ pub use error::{Candidate, ConsoleError};
 pub use intake::IntakeRow;
 pub use listing::{Cursor, Group, IntakeGroup, Listing, NotACursor, Overview, Paging, Row};
 pub use money::Sums;
-pub use remedy::{Advice, advise};
-pub use story::{DocumentDigest, Story};
+pub use relocate::Relocated;
+pub use remedy::{Advice, advise, advise_heard};
+pub use story::{DocumentDigest, QrReading, Story};
 
 #[cfg(test)]
 mod tests;

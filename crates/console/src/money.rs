@@ -5,10 +5,10 @@ use std::fmt;
 
 use invoice::Amount;
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What hangs on several invoices: one exact sum for each currency.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sums(BTreeMap<String, Amount>);
 

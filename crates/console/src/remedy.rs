@@ -1,6 +1,8 @@
-//! Why an invoice stands where it stands, and what to do about it, in plain words. Decides nothing.
+//! Why an invoice stands where it stands, and what to do about it, in plain words. Decides nothing. What the authority's
+//! own words mean is the catalogue's to say, wherever it knows them.
 
-use invoice::life::{Cause, Invoice, State};
+use invoice::life::{Cause, Evidence, Invoice, State, WaitReason, Waiting};
+use jofotara::catalogue::{Explanation, explain};
 use serde::Serialize;
 
 use crate::text::{clean, time};
@@ -12,17 +14,25 @@ pub struct Advice {
     pub why: String,
     /// What to do.
     pub what_to_do: String,
+    /// What the authority's words mean, in English and Arabic; the known ones first.
+    pub explanations: Vec<Explanation>,
 }
 
 impl Advice {
     fn new(why: impl Into<String>, what_to_do: impl Into<String>) -> Self {
-        Self { why: why.into(), what_to_do: what_to_do.into() }
+        Self { why: why.into(), what_to_do: what_to_do.into(), explanations: Vec::new() }
     }
 }
 
-/// Why the invoice stands where it stands, and what to do.
+/// Why the invoice stands where it stands, and what to do, as far as the invoice alone tells.
 #[must_use]
 pub fn advise(invoice: &Invoice) -> Advice {
+    advise_heard(invoice, None)
+}
+
+/// The same with what was heard at its latest attempt, which tells the authority's codes.
+#[must_use]
+pub fn advise_heard(invoice: &Invoice, heard: Option<&Evidence>) -> Advice {
     let message = clean(invoice.message.as_deref().unwrap_or("no message"));
     let mut advice = match (invoice.state, invoice.cause) {
         (State::Draft, _) => draft(invoice),
@@ -45,6 +55,12 @@ pub fn advise(invoice: &Invoice) -> Advice {
         ),
         (State::Cleared, _) => cleared(invoice),
     };
+    advice.explanations = explanations(invoice, heard);
+    let remedies: Vec<&str> =
+        advice.explanations.iter().filter(|it| it.is_known()).map(|it| it.remedy.en).collect();
+    if invoice.state.waits_for_person() && !remedies.is_empty() {
+        advice.what_to_do = remedies.join(" ");
+    }
     let adoptable = invoice.cause == Some(Cause::AuthorityHoldsOther);
     if invoice.state.waits_for_person() && invoice.may_be_held() && !adoptable {
         advice.what_to_do = held(invoice);
@@ -52,7 +68,61 @@ pub fn advise(invoice: &Invoice) -> Advice {
     advice
 }
 
+/// What the authority's last words mean, where its words are why the invoice stands there.
+fn explanations(invoice: &Invoice, heard: Option<&Evidence>) -> Vec<Explanation> {
+    let spoken = match (invoice.state, invoice.cause) {
+        (State::Rejected | State::DeadLettered, cause) => {
+            matches!(cause, Some(Cause::Refused | Cause::Suspect | Cause::Contradiction))
+        }
+        (State::PendingRetry, _) => true,
+        _ => false,
+    };
+    if !spoken {
+        return Vec::new();
+    }
+    let found = match heard {
+        Some(Evidence { http_status, codes, message, .. }) => explain(*http_status, codes, message),
+        None => explain(None, &[], invoice.message.as_deref().unwrap_or_default()),
+    };
+    let all = found.into_iter().map(Explanation::from);
+    // What waits by itself needs no word for what is not known.
+    all.filter(|it| it.is_known() || invoice.state != State::PendingRetry).collect()
+}
+
+/// Where the original of a waiting return stands.
+pub(crate) fn stands(reason: WaitReason) -> &'static str {
+    match reason {
+        WaitReason::Unknown => "nobody knows yet",
+        WaitReason::Open => "is on its way",
+        WaitReason::Rejected => "is rejected",
+        WaitReason::DeadLettered => "is dead-lettered",
+    }
+}
+
+fn waiting(waiting: &Waiting) -> Advice {
+    let Waiting { original, reason, since } = waiting;
+    let what = match reason {
+        WaitReason::Unknown => {
+            "Nothing, if the original is still to come. Otherwise amend the return: name the original's UUID or number as it was \
+             published, or give original.lines if it is from before this system's time."
+        }
+        WaitReason::Open => "Nothing: it goes on the moment its original clears.",
+        WaitReason::Rejected | WaitReason::DeadLettered => {
+            "Mend the original: the return goes on the moment that clears, and is rejected if it is abandoned."
+        }
+    };
+    let why = format!(
+        "It waits since {} for its original, invoice {original}, which {}.",
+        time(*since),
+        stands(*reason)
+    );
+    Advice::new(why, what)
+}
+
 fn draft(invoice: &Invoice) -> Advice {
+    if let Some(wait) = &invoice.waiting {
+        return waiting(wait);
+    }
     match (invoice.xml, invoice.icv) {
         (Some(_), Some(icv)) => Advice::new(
             format!("It is encoded, with counter {icv}, and waits to be sent."),
@@ -124,6 +194,7 @@ fn said(cause: Cause) -> &'static str {
         Cause::KillsWorker => "It was given up for the safety of the others",
         Cause::AuthorityHoldsOther => "The authority holds another document under this UUID",
         Cause::Contradiction => "The authority contradicts itself",
+        Cause::OriginalUnknown => "Its original never came",
     }
 }
 
@@ -148,6 +219,11 @@ pub(crate) fn of_cause(cause: Cause) -> &'static str {
             "Compare what the authority holds with ours. Adopt it if it is this sale; if it is this sale with other \
              figures, adopt it, return it and issue anew. Amending does not help: the UUID is taken."
         }
+        Cause::OriginalUnknown => {
+            "See whether the original was published, and under which number and UUID. Correct the return's original by amending \
+             it; or publish the original and requeue the return; if the original is from before this system's time, amend the \
+             return with original.lines."
+        }
         Cause::Contradiction => {
             "Requeue it with the same bytes; if the authority refuses again, ask the authority: it accepted them once."
         }
@@ -167,6 +243,9 @@ pub(crate) fn of_intake(code: &str) -> &'static str {
         }
         "number_taken" => {
             "Its number belongs to another UUID: have it published with that UUID or a new number; then resolve this record."
+        }
+        "inactive_income_source" => {
+            "Activate the income source (`fawtara taxpayers activate`) or have the event published under the one in use; then resolve this record."
         }
         "unknown_income_source" | "wrong_family" => {
             "Configure the income source, or have the event corrected; have it published again; then resolve this record."

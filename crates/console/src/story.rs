@@ -1,18 +1,19 @@
 //! All that is known of one invoice, for whoever asks why. Reads only.
 
+mod qr;
 mod render;
 mod timeline;
 
 use invoice::life::Invoice;
-use invoice::{Amount, Digest, Environment, InvoiceKey, Timestamp, Totals};
+use invoice::{Digest, Environment, InvoiceKey, Timestamp};
 use ledger::{AttemptRecord, DocumentKind, RecordedEvent, Summary};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::amend::summary;
 use crate::desk::Console;
 use crate::error::ConsoleError;
-use crate::remedy::{Advice, advise};
+use crate::remedy::{Advice, advise_heard};
+pub use qr::QrReading;
 
 /// How often a story is read again when the invoice moved on between its parts.
 const TRIES: usize = 3;
@@ -43,6 +44,8 @@ pub struct Story {
     pub invoice: Invoice,
     /// What it is about; none when its content cannot be read any more.
     pub summary: Option<Summary>,
+    /// What its QR says, once there is one.
+    pub qr: Option<QrReading>,
     /// The normal form of its current document version.
     pub content: Value,
     /// Everything that happened, the oldest first, with time and person.
@@ -95,19 +98,19 @@ impl Console {
             })
             .collect();
         let now = self.ledger.now().await?;
-        let event = invoice::parse(current.normal_form.as_bytes()).ok();
-        let summary = event.and_then(|event| {
-            let totals = Totals::of(&event).ok()?;
-            Some(summary(&event, Amount::from(totals.payable)))
-        });
+        let checked = invoice::read(current.normal_form.as_bytes()).ok();
+        let summary = checked.as_ref().map(Summary::of);
+        let qr = current.invoice.qr.as_deref();
+        let qr = qr.map(|qr| QrReading::of(qr, &current.invoice, checked.as_ref()));
         let content =
             serde_json::from_str(&current.normal_form).unwrap_or(Value::String(current.normal_form));
         Ok(Story {
             now,
             simulation: key.environment == Environment::Simulation,
-            advice: advise(&current.invoice),
+            advice: advise_heard(&current.invoice, attempts.last().map(|attempt| &attempt.evidence)),
             invoice: current.invoice,
             summary,
+            qr,
             content,
             events,
             attempts,
@@ -124,7 +127,7 @@ impl Console {
         let content = self.ledger.content(key).await?;
         let Some(current) = content else { return Err(ConsoleError::Unknown { text: key.uuid.to_string() }) };
         let mut event = invoice::parse(current.normal_form.as_bytes()).map_err(ConsoleError::Invalid)?;
-        event.amends = Some(current.invoice.document);
+        event.set_amends(Some(current.invoice.document));
         serde_json::to_string_pretty(&event)
             .map_err(|error| ledger::LedgerError::Corrupt(error.to_string()).into())
     }

@@ -2,7 +2,9 @@
 
 mod actions;
 mod amending;
+mod archives;
 mod bulks;
 mod hands;
 mod listings;
+mod relocating;
 mod stories;

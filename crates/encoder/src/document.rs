@@ -1,39 +1,77 @@
 //! From a draft's normal form to the bytes that every attempt will send.
 
-use std::collections::BTreeMap;
+use invoice::life::Policy;
+use invoice::{Environment, Fault, IncomeSource, Profile, Published, Settled};
+use ledger::{Draft, Encode, Encoding, Live, Registrations, Unencoded};
 
-use invoice::IncomeSource;
-use ledger::{Draft, Encode, Unfit};
+use crate::returning;
 
 /// Writes Jordan-profile UBL; the ledger calls it while it holds the counters.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct DocumentEncoder {
-    /// Where counters start, for income sources that do not start at 1.
-    icv_starts: BTreeMap<IncomeSource, u64>,
+    registrations: Live<Registrations>,
+    policy: Policy,
 }
 
 impl DocumentEncoder {
-    /// An encoder with these counter starts.
+    /// An encoder for these income sources.
     #[must_use]
-    pub fn new(icv_starts: BTreeMap<IncomeSource, u64>) -> Self {
-        Self { icv_starts }
+    pub fn new(registrations: Live<Registrations>) -> Self {
+        Self { registrations, policy: Policy::default() }
+    }
+
+    /// With other numbers of the life cycle: how long a return waits for an original that nobody knows.
+    #[must_use]
+    pub fn with_policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    fn profile(&self, environment: Environment, source: &IncomeSource) -> Profile {
+        let registrations = self.registrations.borrow();
+        registrations
+            .of(environment, source)
+            .map(|registration| registration.profile.clone())
+            .unwrap_or_default()
     }
 }
 
 impl Encode for DocumentEncoder {
-    fn icv_start(&self, source: &IncomeSource) -> u64 {
-        self.icv_starts.get(source).copied().unwrap_or(1)
+    fn icv_start(&self, environment: Environment, source: &IncomeSource) -> Option<u64> {
+        self.registrations.borrow().of(environment, source).map(|registration| registration.icv_start)
     }
 
-    fn encode(&self, draft: &Draft, icv: u64) -> Result<Vec<u8>, Unfit> {
-        let unfit = |message: String| Unfit { message };
+    fn encode(&self, draft: &Draft, icv: u64) -> Result<Encoding, Unencoded> {
         // Read as anything from outside is: what was fit when it was accepted must be fit by the rules of today.
-        let checked = invoice::read(draft.normal_form.as_bytes())
-            .map_err(|faults| unfit(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
-        ubl::supports(&checked.event).map_err(|unsupported| unfit(unsupported.to_string()))?;
-        let mut bytes = Vec::with_capacity(4096 + 1024 * checked.event.lines.len());
-        ubl::write(&checked.event, &checked.totals, icv, &mut bytes)
-            .map_err(|error| unfit(error.to_string()))?;
-        Ok(bytes)
+        let profile = self.profile(draft.invoice.key.environment, &draft.invoice.source);
+        let checked = invoice::read_with(draft.normal_form.as_bytes(), |_| profile.clone())
+            .map_err(|faults| unfit(&faults))?;
+        match (&checked.event, &checked.document) {
+            (Published::Return(event), _) => returning::encode(event, draft, icv, &profile),
+            (Published::Invoice(_), Some(settled)) => write(settled, icv, &profile, None).map(Encoding::from),
+            (Published::Invoice(_), None) => Err(Unencoded::unfit("it has no amounts")),
+        }
     }
+
+    fn policy(&self) -> Policy {
+        self.policy.clone()
+    }
+}
+
+/// All faults as one line.
+pub(crate) fn unfit(faults: &[Fault]) -> Unencoded {
+    Unencoded::unfit(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+}
+
+/// The bytes of a document; a return's buyer is the original's block.
+pub(crate) fn write(
+    settled: &Settled,
+    icv: u64,
+    profile: &Profile,
+    buyer: Option<&str>,
+) -> Result<Vec<u8>, Unencoded> {
+    let Settled { event, totals } = settled;
+    let mut bytes = Vec::with_capacity(4096 + 1024 * event.lines.len());
+    let document = ubl::Document { event, totals, icv, profile, buyer };
+    ubl::write(&document, &mut bytes).map_err(|error| Unencoded::unfit(error.to_string()))?;
+    Ok(bytes)
 }

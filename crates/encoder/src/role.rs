@@ -161,9 +161,16 @@ impl Encoder {
                     (invoice, Queue::ToSubmit)
                 }
                 EncodeOutcome::Unfit(invoice) => {
-                    metrics.transitions.add(1, &[event("found_unfit")]);
-                    warn!(invoice = %invoice.key, reason = invoice.message.as_deref(), "unfit, rejected");
+                    let name = if invoice.state == State::Rejected { "found_unfit" } else { "dead_lettered" };
+                    metrics.transitions.add(1, &[event(name)]);
+                    warn!(invoice = %invoice.key, reason = invoice.message.as_deref(), "unfit, waits for a person");
                     (invoice, Queue::DeadLetter)
+                }
+                EncodeOutcome::Waits(invoice) => {
+                    metrics.transitions.add(1, &[event("waiting")]);
+                    let original = invoice.waiting.as_ref().map(|waiting| waiting.original.as_str());
+                    info!(invoice = %invoice.key, original, "a return waits for its original");
+                    continue;
                 }
                 // Encoded before, by a twin of this hint whose own hint may have been lost.
                 EncodeOutcome::Skipped(Some(invoice))

@@ -63,16 +63,34 @@ enum Command {
     Submitter,
     /// Run the stand-in for the authority over HTTP; nothing that it clears is real.
     Simulator,
-    /// Take invoice events from a file or standard input straight into the ledger.
+    /// Take invoice events, or documents of other systems, from files or standard input straight into the ledger.
     Import(commands::import::Args),
+    /// Take a cleared invoice back and issue the corrected one, in one operation.
+    Correct(commands::correct::Args),
+    /// Print documents of other systems as invoice events; needs no services.
+    Convert(commands::convert::Args),
     /// Write the XML of one event; needs no services and no configuration.
     Encode(commands::document::EncodeArgs),
     /// Check events and tell all their faults; needs no services and no configuration.
     Validate(commands::document::ValidateArgs),
+    /// Check ready-made XML against profile, rules and arithmetic; needs no services and no configuration.
+    Check(commands::check::Args),
     /// Show one invoice: where it stands, why, and all that happened to it.
     Show(commands::show::Args),
+    /// Ask the authority what it knows of one invoice; records nothing.
+    Status(commands::status::Args),
+    /// Print what the authority's codes and messages mean, in English or Arabic; needs no services.
+    Catalogue(commands::catalogue::Args),
     /// See and mend what waits for a person.
     DeadLetters(commands::dead_letters::Args),
+    /// Register taxpayers, their income sources and credentials, and check them.
+    Taxpayers(commands::taxpayers::Args),
+    /// Write a period as files, or prove that such files are untouched.
+    Archive(commands::archive::Args),
+    /// Read a QR text; needs no services and no configuration.
+    Qr(commands::qr::Args),
+    /// See who is told of settled invoices over HTTP, and what was not heard.
+    Webhooks(commands::webhooks::Args),
     /// Recompute every hash chain and checkpoint of the ledger; says what does not hold.
     Verify(commands::verify::Args),
     /// Create or update the ledger's tables; needs the rights of the database's owner.
@@ -81,8 +99,10 @@ enum Command {
     Doctor(commands::doctor::Args),
     /// Print the settings in force as JSON, secrets masked.
     Config,
-    /// Print the JSON Schema of invoice events, or write it into a folder.
+    /// Print a published contract (JSON Schemas, OpenAPI, AsyncAPI), or write all of them into a folder.
     Schemas(commands::schemas::Args),
+    /// List the rules that events must keep: what each means, and how to mend what breaks it.
+    Rules(commands::rules::Args),
     /// Print the completions for a shell, such as: source <(fawtara completions bash)
     Completions {
         /// For which shell.
@@ -106,14 +126,21 @@ enum Needs {
 impl Command {
     fn needs(&self) -> Needs {
         match self {
-            Self::Encode(_) | Self::Validate(_) | Self::Schemas(_) | Self::Completions { .. } => {
+            Self::Encode(_) | Self::Validate(_) | Self::Check(_) | Self::Schemas(_) | Self::Rules(_) | Self::Completions { .. } => {
                 Needs::Nothing
             }
+            Self::Archive(args) => match args.action {
+                commands::archive::Action::Export(_) => Needs::SharedLedger,
+                commands::archive::Action::Verify(_) => Needs::Nothing,
+            },
+            Self::Qr(_) | Self::Catalogue(_) => Needs::Nothing,
             Self::Demo(_) | Self::All(_) | Self::Simulator | Self::Doctor(_) | Self::Config => {
                 Needs::Settings
             }
-            Self::Show(_) | Self::DeadLetters(_) | Self::Verify(_) | Self::Migrate => Needs::SharedLedger,
-            Self::Producer | Self::Encoder | Self::Submitter | Self::Import(_) => Needs::SharedServices,
+            Self::Show(_) | Self::Status(_) | Self::DeadLetters(_) | Self::Taxpayers(_) | Self::Webhooks(_) | Self::Verify(_) | Self::Migrate => Needs::SharedLedger,
+            Self::Convert(_) => Needs::Settings,
+            Self::Import(args) if args.is_template() => Needs::Nothing,
+            Self::Producer | Self::Encoder | Self::Submitter | Self::Import(_) | Self::Correct(_) => Needs::SharedServices,
         }
     }
 }
@@ -185,15 +212,25 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<Outcome> {
         Command::Submitter => commands::roles::submitter(settings).await,
         Command::Simulator => commands::simulator::run(settings).await,
         Command::Import(args) => commands::import::run(args, settings).await,
+        Command::Correct(args) => commands::correct::run(args, settings).await,
+        Command::Convert(args) => commands::convert::run(&args, &settings),
         Command::Encode(args) => commands::document::encode(&args),
         Command::Validate(args) => commands::document::validate(&args),
+        Command::Check(args) => commands::check::run(&args),
         Command::Show(args) => commands::show::command(args, settings).await,
+        Command::Status(args) => commands::status::command(args, settings).await,
+        Command::Catalogue(args) => commands::catalogue::command(&args),
         Command::DeadLetters(args) => commands::dead_letters::command(args, settings).await,
+        Command::Taxpayers(args) => commands::taxpayers::command(args, settings).await,
+        Command::Archive(args) => commands::archive::command(args, settings).await,
+        Command::Qr(args) => commands::qr::command(&args),
+        Command::Webhooks(args) => commands::webhooks::command(args, settings).await,
         Command::Verify(args) => commands::verify::command(args, settings).await,
         Command::Migrate => commands::migrate::run(&settings).await,
         Command::Doctor(args) => commands::doctor::run(args, settings).await,
         Command::Config => commands::config(&settings),
         Command::Schemas(args) => commands::schemas::run(&args),
+        Command::Rules(args) => commands::rules::run(&args),
         Command::Completions { shell } => {
             // Not straight to standard output: the generator panics when its reader has gone.
             let mut script = Vec::new();

@@ -2,17 +2,27 @@
 
 mod admin;
 mod answer;
+pub mod catalogue;
+pub mod check;
+pub mod convert;
+pub mod correct;
+pub mod archive;
 pub mod dead_letters;
 pub mod demo;
 pub mod doctor;
 pub mod document;
 pub mod import;
 pub mod migrate;
+pub mod qr;
 pub mod roles;
+pub mod rules;
 pub mod schemas;
 pub mod show;
 pub mod simulator;
+pub mod status;
+pub mod taxpayers;
 pub mod verify;
+pub mod webhooks;
 
 /// `println!` for a product: a reader who has gone (`| head`) is an error to be passed on, not a panic.
 macro_rules! say {

@@ -55,6 +55,18 @@ impl<T, E: Into<anyhow::Error>> BlameSettings<T> for Result<T, E> {
     }
 }
 
+/// A service that was asked gave no answer that tells; which it was has been told already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unanswered(pub String);
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Unanswered {}
+
 /// The exit code that `error` ends with.
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> u8 {
@@ -77,7 +89,8 @@ fn is_misconfigured(cause: &(dyn Error + 'static)) -> bool {
 }
 
 fn is_unavailable(cause: &(dyn Error + 'static)) -> bool {
-    matches!(cause.downcast_ref(), Some(LedgerError::Unavailable(_)))
+    cause.is::<Unanswered>()
+        || matches!(cause.downcast_ref(), Some(LedgerError::Unavailable(_)))
         || matches!(cause.downcast_ref(), Some(BrokerError::Unavailable(_)))
         // A transparent error stands for the one that it holds, which the chain therefore never shows.
         || matches!(cause.downcast_ref(), Some(ProducerError::Broker(BrokerError::Unavailable(_))))
@@ -113,6 +126,7 @@ mod tests {
         assert_eq!(code(away()), EX_UNAVAILABLE);
         assert_eq!(code(ProducerError::Broker(away())), EX_UNAVAILABLE);
         assert_eq!(code(ImportError::Unavailable), EX_UNAVAILABLE);
+        assert_eq!(code(Unanswered("no answer".to_owned())), EX_UNAVAILABLE);
         assert_eq!(code(BrokerError::Unfit("no permission".to_owned())), EX_OTHER);
         assert_eq!(code(LedgerError::Corrupt("damaged".to_owned())), EX_OTHER);
     }

@@ -4,7 +4,11 @@
 
 pub mod cli;
 pub mod commands;
+pub mod contracts;
 pub mod demo;
 pub mod failure;
+pub mod registry;
 pub mod settings;
+pub mod telling;
+pub mod vault;
 pub mod wiring;

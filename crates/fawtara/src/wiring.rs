@@ -1,24 +1,22 @@
 //! Putting the rooms together: from settings to seams, and from seams to roles.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use broker::{Broker, BrokerUrl, MemoryBroker, RabbitBroker, RabbitConfig};
 use encoder::{DocumentEncoder, Encoder};
-use invoice::Environment;
-use jofotara::{
-    Client, Credentials, Endpoint, ExtraCa, HttpConfig, HttpTransport, PRODUCTION_URL, Transport,
-};
-use ledger::{Clock, Ledger, MemoryLedger, PostgresConfig, PostgresLedger};
-use producer::{Intake, Registration};
+use jofotara::{Client, Credentials, ExtraCa, HttpConfig, HttpTransport, Transport};
+use ledger::{Clock, Ledger, Live, MemoryLedger, PostgresConfig, PostgresLedger, Registry};
+use producer::Intake;
 use submitter::{Endpoints, Submitter};
 use uuid::Uuid;
 
-use crate::failure::Misconfigured;
+use crate::registry::{self, AddressBook};
 use crate::settings::Settings;
+use crate::telling;
+use crate::vault;
 
 /// The two seams that every role shares.
 #[derive(Clone)]
@@ -27,6 +25,8 @@ pub struct Seams {
     pub ledger: Arc<dyn Ledger>,
     /// The hints.
     pub broker: Arc<dyn Broker>,
+    /// The income sources of the ledger, as they are now.
+    pub registry: Live<Registry>,
 }
 
 /// The wall clock, for what has no ledger to ask.
@@ -41,7 +41,12 @@ pub fn wall_clock() -> Clock {
 /// # Errors
 /// Which service, where, and why not.
 pub async fn connect(settings: &Settings, name: &str) -> anyhow::Result<Seams> {
-    Ok(Seams { ledger: ledger(settings).await?, broker: broker(settings, name).await? })
+    let ledger = ledger(settings).await?;
+    let refresh = Duration::from_millis(settings.taxpayers.refresh_ms);
+    let registry = registry::follow(&ledger, refresh)
+        .await
+        .context("the registry of taxpayers cannot be read (was `fawtara migrate` run?)")?;
+    Ok(Seams { broker: broker(settings, name).await?, ledger, registry })
 }
 
 /// The ledger alone.
@@ -50,7 +55,8 @@ pub async fn connect(settings: &Settings, name: &str) -> anyhow::Result<Seams> {
 /// Where it was looked for, and why it is not there.
 pub async fn ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
     if settings.ledger.url.is_memory() {
-        return Ok(Arc::new(MemoryLedger::new(wall_clock(), settings.schedule.clone())));
+        let ledger = MemoryLedger::new(wall_clock(), settings.schedule.clone());
+        return Ok(Arc::new(if telling::is_wanted(settings) { ledger.with_notices() } else { ledger }));
     }
     let url = settings.ledger.url.masked();
     let ledger = PostgresLedger::connect(postgres(settings)).await.with_context(|| {
@@ -66,6 +72,7 @@ pub fn postgres(settings: &Settings) -> PostgresConfig {
     config.max_connections = settings.ledger.max_connections;
     config.schedule = settings.schedule.clone();
     config.role.clone_from(&settings.ledger.role);
+    config.notices = telling::is_wanted(settings);
     config
 }
 
@@ -91,28 +98,22 @@ pub async fn broker(settings: &Settings, name: &str) -> anyhow::Result<Arc<dyn B
 /// The intake over the seams.
 #[must_use]
 pub fn intake(settings: &Settings, seams: &Seams) -> Intake {
-    let sources = settings
-        .income_sources
-        .iter()
-        .map(|source| {
-            (source.source(), Registration { environment: source.environment, family: source.family })
-        })
-        .collect();
     Intake {
         ledger: Arc::clone(&seams.ledger),
         broker: Arc::clone(&seams.broker),
-        sources: Arc::new(sources),
+        registrations: registry::registrations(settings, &seams.registry, None),
     }
 }
 
 /// The encoder over the seams.
 #[must_use]
 pub fn encoder(settings: &Settings, seams: &Seams) -> Encoder {
-    let starts = settings.income_sources.iter().map(|source| (source.source(), source.icv_start)).collect();
+    let wakes = Some(Arc::clone(&seams.ledger));
+    let registrations = registry::registrations(settings, &seams.registry, wakes);
     Encoder {
         ledger: Arc::clone(&seams.ledger),
         broker: Arc::clone(&seams.broker),
-        documents: Arc::new(DocumentEncoder::new(starts)),
+        documents: Arc::new(DocumentEncoder::new(registrations).with_policy(settings.policy.clone())),
         config: settings.encoder.clone(),
     }
 }
@@ -126,13 +127,15 @@ pub fn submitter(
     seams: &Seams,
     transport: Arc<dyn Transport>,
 ) -> anyhow::Result<Submitter> {
+    let book = AddressBook::new(settings, vault::vault(&settings.taxpayers)?)?;
     Ok(Submitter {
         ledger: Arc::clone(&seams.ledger),
         broker: Arc::clone(&seams.broker),
-        client: Client::new(transport),
-        endpoints: endpoints(settings)?,
+        client: Client::new(transport).checking_seals(settings.submitter.check_seals),
+        endpoints: book.follow(&seams.registry, Arc::clone(&seams.ledger)),
         policy: settings.policy.clone(),
         ladder: settings.broker.ladder_ms.clone(),
+        telling: telling::of(settings)?,
         worker: boot_id(),
         config: settings.submitter.clone(),
     })
@@ -151,37 +154,16 @@ pub fn boot_id() -> String {
 /// # Errors
 /// Which income source, and which condition is not met.
 pub fn endpoints(settings: &Settings) -> anyhow::Result<Endpoints> {
-    let timeout = Duration::from_millis(settings.authority.timeout_ms);
     let mut endpoints = BTreeMap::new();
     for source in &settings.income_sources {
         let name = source.source();
-        let url = match (&source.url, source.environment) {
-            (Some(url), _) => url.clone(),
-            (None, Environment::Production) => PRODUCTION_URL.to_owned(),
-            (None, Environment::Simulation) => simulated_url(settings.simulator.listen),
-            (None, Environment::Sandbox) => {
-                return Err(Misconfigured::because(format!(
-                    "income source {name}: no official sandbox exists; set the url of the one that you use"
-                )));
-            }
-        };
         let credentials = Credentials { client_id: source.client_id.clone(), secret_key: source.secret()? };
-        let endpoint = Endpoint::new(source.environment, &url, credentials, timeout)
+        let url = source.url.as_deref();
+        let endpoint = registry::gated(settings, source.environment, url, &source.route, credentials)
             .with_context(|| format!("income source {name}"))?;
         endpoints.insert((source.environment, name), endpoint);
     }
     Ok(endpoints)
-}
-
-/// Where the simulator of these settings answers. One that listens everywhere is asked on this machine.
-fn simulated_url(mut listen: SocketAddr) -> String {
-    if listen.ip().is_unspecified() {
-        listen.set_ip(match listen.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    format!("http://{listen}/core/invoices/")
 }
 
 /// The way out over HTTP.
@@ -197,21 +179,4 @@ pub fn http_transport(settings: &Settings) -> anyhow::Result<Arc<dyn Transport>>
         ..HttpConfig::default()
     };
     Ok(Arc::new(HttpTransport::new(config)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_simulator_that_listens_everywhere_is_asked_here() {
-        for (listen, url) in [
-            ("127.0.0.1:8090", "http://127.0.0.1:8090/core/invoices/"),
-            ("0.0.0.0:8091", "http://127.0.0.1:8091/core/invoices/"),
-            ("[::]:8092", "http://[::1]:8092/core/invoices/"),
-            ("10.1.2.3:80", "http://10.1.2.3:80/core/invoices/"),
-        ] {
-            assert_eq!(simulated_url(listen.parse().unwrap()), url);
-        }
-    }
 }

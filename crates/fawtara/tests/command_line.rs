@@ -222,3 +222,33 @@ fn the_simulator_has_an_admin_port_and_logs_without_colours() {
     assert_eq!(running.0.wait().unwrap().code(), Some(0), "{seen}");
     assert!(!seen.contains('\u{1b}'), "{seen}");
 }
+
+/// A table becomes events without any service; what is wrong is told by its cell.
+#[test]
+fn documents_of_other_systems_are_converted() {
+    let place = Place::new(None);
+    for arguments in [&["import", "--template", "csv"][..], &["import", "--template", "csv", "--arabic"]] {
+        let template = place.run(arguments);
+        assert_eq!(code(&template), 0, "{}", err(&template));
+        std::fs::write(place.0.join("invoices.csv"), &template.stdout).unwrap();
+        let converted = place.run(&["convert", "invoices.csv"]);
+        assert_eq!(code(&converted), 0, "{}", err(&converted));
+        let events = String::from_utf8(converted.stdout).unwrap();
+        assert_eq!(events.lines().count(), 3, "{events}");
+        std::fs::write(place.0.join("events.ndjson"), &events).unwrap();
+        let again = place.run(&["convert", "--from", "event", "events.ndjson"]);
+        assert_eq!(String::from_utf8(again.stdout).unwrap(), events);
+    }
+    let table = "number,issue_date,payment,seller_tax_number,seller_name,income_source,item,quantity,unit_price\n\
+        A-1,2026-11-20,cash,12345678,x,1,y,2,-1\n";
+    std::fs::write(place.0.join("wrong.csv"), table).unwrap();
+    let family = place.run(&["convert", "wrong.csv"]);
+    assert_eq!(code(&family), 1);
+    assert!(err(&family).contains("row 2 (family)"), "{}", err(&family));
+    let price = place.run(&["convert", "wrong.csv", "--family", "income"]);
+    assert_eq!(code(&price), 1);
+    assert!(err(&price).contains("document 2: I2 (unit_price): is -1"), "{}", err(&price));
+    assert_eq!(code(&place.run(&["convert", "wrong.csv", "--from", "edi"])), 2);
+    assert_eq!(code(&place.run(&["convert", "nowhere.csv"])), 1);
+    assert_eq!(code(&place.run(&["import"])), 2, "a file, or a template");
+}

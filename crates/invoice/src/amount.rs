@@ -34,6 +34,17 @@ impl Amount {
         self.0
     }
 
+    /// In units of the ninth decimal; none when it has more decimals, or is too large.
+    pub(crate) fn billionths(self) -> Option<i128> {
+        let factor = 10_i128.checked_pow(crate::limits::DECIMALS.checked_sub(self.0.scale())?)?;
+        self.0.mantissa().checked_mul(factor)
+    }
+
+    /// So many units of the ninth decimal.
+    pub(crate) fn from_billionths(units: i128) -> Option<Self> {
+        Decimal::try_from_i128_with_scale(units, crate::limits::DECIMALS).ok().map(Self::from)
+    }
+
     /// How many decimals it needs (trailing zeros do not count).
     #[must_use]
     pub fn decimals(self) -> u32 {

@@ -2,6 +2,8 @@
 //!
 //! It can say everything that the authority's guide v1.5 can express (specification, section 2).
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -46,10 +48,21 @@ pub struct InvoiceEvent {
     #[serde(default = "jod", deserialize_with = "null_is_jod")]
     #[schemars(with = "Option<String>", extend("enum" = currencies_or_null()))]
     pub currency: String,
+    /// What the lines' prices, discounts and totals are: before tax, or as in the shop, with the general sales tax included.
+    #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "Prices::is_net")]
+    #[schemars(with = "Option<Prices>")]
+    pub prices: Prices,
+    /// A discount on the document as a whole, of the kind that `prices` says; spread over the lines, since the profile knows none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Amount>,
     /// Free text on the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = limits::NOTE_CHARS))]
     pub note: Option<String>,
+    /// What the seller's own system wants kept with the document, such as contract, unit or product code: kept in the record, never sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxProperties" = limits::METADATA))]
+    pub metadata: Option<BTreeMap<String, String>>,
     /// Who sells.
     pub seller: Seller,
     /// Who buys. May be left out for a cash sale up to 10,000 JOD.
@@ -135,6 +148,25 @@ pub enum Scope {
     FreeZone,
 }
 
+/// What the prices of an event are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Prices {
+    /// Before tax, as the document states them.
+    #[default]
+    Net,
+    /// With the general sales tax included, as shops show them; turned into net price and discount so that each line lands on its total.
+    TaxIncluded,
+}
+
+impl Prices {
+    /// Whether they are before tax.
+    #[must_use]
+    pub fn is_net(&self) -> bool {
+        *self == Self::Net
+    }
+}
+
 /// The second digit of the type code's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -190,8 +222,8 @@ pub struct Buyer {
 pub struct Identification {
     /// Which register the number is from.
     pub scheme: IdentificationScheme,
-    /// Digits.
-    #[schemars(regex(pattern = r"^[0-9]{1,30}$"))]
+    /// Digits. With `PN` letters A to Z too, where the taxpayer's settings say so.
+    #[schemars(regex(pattern = r"^[0-9A-Za-z]{1,30}$"))]
     pub number: String,
 }
 
@@ -284,6 +316,9 @@ pub struct Line {
     #[serde(default, deserialize_with = "null_is_absent")]
     #[schemars(with = "Option<Amount>")]
     pub discount: Amount,
+    /// What the shop charged for the line, tax included; only where `prices` says so. Quantity x unit price - discount when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<Amount>,
     /// General sales tax; none on income documents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax: Option<GeneralTax>,

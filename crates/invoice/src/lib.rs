@@ -13,7 +13,13 @@ pub mod key;
 pub mod life;
 pub mod limits;
 pub mod normal;
+mod phone;
+pub mod profile;
+pub mod published;
+pub mod returns;
+pub mod rules;
 pub mod schema;
+pub mod settle;
 pub mod totals;
 pub mod validate;
 
@@ -21,8 +27,13 @@ pub use amount::Amount;
 pub use digest::Digest;
 pub use event::InvoiceEvent;
 pub use key::{Environment, IncomeSource, InvoiceKey};
+pub use profile::{Profile, Registration};
+pub use published::Published;
+pub use returns::{OriginalDocument, ReturnEvent};
+pub use rules::Language;
+pub use settle::{Settled, settle};
 pub use totals::{LineTotals, Totals, TotalsError};
-pub use validate::{Checked, Fault, FaultCode, check, parse, read, validate};
+pub use validate::{Checked, Fault, FaultCode, Message, check, parse, read, read_with, validate};
 
 /// A moment in UTC, with the microseconds that the ledger keeps.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -18,7 +18,7 @@ pub use decide::{Context, Refusal, decide};
 pub use event::{DeferReason, Event};
 pub use outcome::{Evidence, Outcome, OutcomeKind};
 pub use policy::Policy;
-pub use state::{Cause, Invoice, State, Step, UnknownName};
+pub use state::{Cause, Invoice, State, Step, UnknownName, WaitReason, Waiting};
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,10 @@ pub const NUMBER_CHARS: usize = 100;
 pub const NAME_CHARS: usize = 500;
 /// Characters of the note.
 pub const NOTE_CHARS: usize = 2_000;
+/// Members of the metadata.
+pub const METADATA: usize = 25_000;
+/// Characters of a member of the metadata: its name, and its value.
+pub const METADATA_CHARS: usize = 500;
 /// Characters of the reason of a return.
 pub const REASON_CHARS: usize = 500;
 /// Characters of a postal code (guide v1.5: "Postal code length is incorrect").
@@ -23,6 +27,8 @@ pub const INCOME_SOURCE_DIGITS: std::ops::RangeInclusive<usize> = 1..=20;
 pub const IDENTIFICATION_DIGITS: std::ops::RangeInclusive<usize> = 1..=30;
 /// Digits of a telephone number (guide v1.5).
 pub const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 9..=14;
+/// Digits of a telephone number by the lax reading (specification 2.5).
+pub const PHONE_DIGITS_LAX: std::ops::RangeInclusive<usize> = 1..=15;
 /// Characters of a telephone number as it is typed, before everything but digits is dropped.
 pub const PHONE_CHARS: usize = 40;
 /// Lines of a document.

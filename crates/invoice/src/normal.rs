@@ -5,11 +5,14 @@
 //! matter; nor do line numbers that equal the positions, blanks around texts, or how a telephone number is grouped.
 
 mod differences;
+mod returned;
 
 use uuid::Uuid;
 
 use crate::digest::Digest;
-use crate::event::{Buyer, InvoiceEvent};
+use crate::event::{Buyer, InvoiceEvent, Seller};
+use crate::phone;
+use crate::published::Published;
 
 pub use differences::{MAX_DIFFERENCES, differences};
 
@@ -21,10 +24,8 @@ pub const NAMESPACE: Uuid = Uuid::from_u128(0x08f5_2854_fb51_4ec0_b51a_3214_1851
 /// The first two are digits, so the colons cannot be mistaken. The environment is not in it: a rehearsal has the UUIDs of
 /// the real thing.
 #[must_use]
-pub fn name_based_uuid(event: &InvoiceEvent) -> Uuid {
-    let seller = &event.seller;
-    let name =
-        format!("{}:{}:{}", seller.tax_number.trim(), seller.income_source.trim(), event.number.trim());
+pub fn name_based_uuid(seller: &Seller, number: &str) -> Uuid {
+    let name = format!("{}:{}:{}", seller.tax_number.trim(), seller.income_source.trim(), number.trim());
     Uuid::new_v5(&NAMESPACE, name.as_bytes())
 }
 
@@ -32,23 +33,12 @@ pub fn name_based_uuid(event: &InvoiceEvent) -> Uuid {
 /// `\n`, the telephone number reduced to its digits. Doing it twice changes nothing.
 pub fn normalise(event: &mut InvoiceEvent) {
     if event.uuid.is_none() {
-        event.uuid = Some(name_based_uuid(event));
+        event.uuid = Some(name_based_uuid(&event.seller, &event.number));
     }
     trim(&mut event.number);
-    if let Some(note) = event.note.as_mut().filter(|note| note.contains('\r')) {
-        // An XML reader turns every line end into \n; so do we, before the bytes are fixed.
-        *note = note.replace("\r\n", "\n").replace('\r', "\n");
-    }
-    trim_or_drop(&mut event.note);
-    trim(&mut event.seller.tax_number);
-    trim(&mut event.seller.name);
-    trim(&mut event.seller.income_source);
-    if let Some(buyer) = &mut event.buyer {
-        normalise_buyer(buyer);
-    }
-    if event.buyer.as_ref().is_some_and(|buyer| *buyer == Buyer::default()) {
-        event.buyer = None;
-    }
+    normalise_note(&mut event.note);
+    normalise_seller(&mut event.seller);
+    normalise_buyer(&mut event.buyer);
     if let Some(original) = &mut event.original {
         trim(&mut original.uuid);
         trim(&mut original.number);
@@ -63,32 +53,36 @@ pub fn normalise(event: &mut InvoiceEvent) {
     }
 }
 
-fn normalise_buyer(buyer: &mut Buyer) {
-    trim_or_drop(&mut buyer.name);
-    trim_or_drop(&mut buyer.postal_code);
-    trim_or_drop(&mut buyer.phone);
-    if let Some(phone) = &mut buyer.phone {
-        *phone = phone_digits(phone);
+fn normalise_note(note: &mut Option<String>) {
+    if let Some(note) = note.as_mut().filter(|note| note.contains('\r')) {
+        // An XML reader turns every line end into \n; so do we, before the bytes are fixed.
+        *note = note.replace("\r\n", "\n").replace('\r', "\n");
     }
-    if let Some(identification) = &mut buyer.identification {
-        trim(&mut identification.number);
-    }
+    trim_or_drop(note);
 }
 
-/// The digits of a telephone number; Arabic-Indic and Persian digits count as what they mean.
-pub(crate) fn phone_digits(text: &str) -> String {
-    text.chars().filter_map(western_digit).collect()
+fn normalise_seller(seller: &mut Seller) {
+    trim(&mut seller.tax_number);
+    trim(&mut seller.name);
+    trim(&mut seller.income_source);
 }
 
-/// `c` as one of 0 to 9, when it is a digit as people in Jordan write them.
-pub(crate) fn western_digit(c: char) -> Option<char> {
-    let value = match c {
-        '0'..='9' => return Some(c),
-        '\u{660}'..='\u{669}' => u32::from(c).checked_sub(0x660)?,
-        '\u{6f0}'..='\u{6f9}' => u32::from(c).checked_sub(0x6f0)?,
-        _ => return None,
-    };
-    char::from_digit(value, 10)
+/// A buyer of whom nothing is said is none.
+fn normalise_buyer(buyer: &mut Option<Buyer>) {
+    if let Some(buyer) = buyer {
+        trim_or_drop(&mut buyer.name);
+        trim_or_drop(&mut buyer.postal_code);
+        trim_or_drop(&mut buyer.phone);
+        if let Some(phone) = &mut buyer.phone {
+            *phone = phone::digits(phone);
+        }
+        if let Some(identification) = &mut buyer.identification {
+            trim(&mut identification.number);
+        }
+    }
+    if buyer.as_ref().is_some_and(|buyer| *buyer == Buyer::default()) {
+        *buyer = None;
+    }
 }
 
 fn trim(text: &mut String) {
@@ -107,25 +101,42 @@ fn trim_or_drop(text: &mut Option<String>) {
     }
 }
 
+impl Published {
+    /// Brings the event into its normal form; see [`normalise`]. Doing it twice changes nothing.
+    pub fn normalise(&mut self) {
+        match self {
+            Self::Invoice(event) => normalise(event),
+            Self::Return(event) => returned::normalise(event),
+        }
+    }
+
+    /// The normal form of a normalised event as canonical JSON: see [`normal_form`].
+    #[must_use]
+    pub(crate) fn normal_form(&mut self) -> String {
+        let amends = self.amends();
+        self.set_amends(None);
+        let form = canonical(self);
+        self.set_amends(amends);
+        form
+    }
+}
+
 /// The normal form of `event` as canonical JSON: the members in the order of the types, absent ones left out, amounts as
 /// normalised strings, and without `amends`, which says what to do with the content and is not part of it.
 #[must_use]
 pub fn normal_form(event: &InvoiceEvent) -> String {
     let mut event = event.clone();
     normalise(&mut event);
-    normal_form_of_normalised(&mut event)
+    event.amends = None;
+    canonical(&event)
 }
 
-/// [`normal_form`] of an event that is normalised already; borrows it mutably only to leave `amends` out.
-pub(crate) fn normal_form_of_normalised(event: &mut InvoiceEvent) -> String {
-    let amends = event.amends.take();
-    let json = serde_json::to_string(event);
-    event.amends = amends;
+fn canonical(event: &impl serde::Serialize) -> String {
     #[allow(
         clippy::expect_used,
         reason = "the event holds texts, numbers, enums and lists; none fails to serialise"
     )]
-    json.expect("an event serialises")
+    serde_json::to_string(event).expect("an event serialises")
 }
 
 /// The digest of the normal form: equal for events of the same content, and only for those.

@@ -13,6 +13,8 @@ pub enum Form {
     Upper,
     /// camelCase names (specification 1.5).
     Camel,
+    /// `{error, result, message}`: Post2Tax speaks.
+    Relay,
     /// JSON, but neither: a gateway or a framework speaks.
     Unstructured,
     /// No JSON at all.
@@ -85,6 +87,50 @@ impl Answer {
                 ..Self::of(Form::Unstructured)
             }
         }
+    }
+
+    /// Reads what Post2Tax says: `{error: false, result: {status, qrCode, id, uuid}}`, or `{error: true, result: CODE,
+    /// message}`. Never fails.
+    pub(crate) fn read_relay(body: &[u8]) -> Self {
+        let Some(root) = Node::read(body) else { return Self::of(Form::Unintelligible) };
+        let Some(error) = root.member(&["error"]).and_then(Node::text) else {
+            // Whatever stands before the gateway, or the authority itself.
+            return Self::read(body);
+        };
+        let text = |node: &Node, name: &str| {
+            node.member(&[name]).and_then(Node::text).map(|text| text.trim().to_owned())
+        };
+        if error.trim().eq_ignore_ascii_case("false") {
+            let empty = Node::Null;
+            let result = root.member(&["result"]).unwrap_or(&empty);
+            return Self {
+                status: text(result, "status").as_deref().map(Status::read),
+                qr: result.member(&["qrcode"]).and_then(Node::text).map(str::to_owned),
+                number: text(result, "id"),
+                uuid: text(result, "uuid"),
+                message: text(&root, "message"),
+                ..Self::of(Form::Relay)
+            };
+        }
+        if !error.trim().eq_ignore_ascii_case("true") {
+            return Self::read(body);
+        }
+        let code = text(&root, "result").unwrap_or_default();
+        let message = told(&Node::Object(vec![(
+            "message".to_owned(),
+            root.member(&["message"]).cloned().unwrap_or(Node::Null),
+        )]));
+        let error = Entry { code, message: message.clone().unwrap_or_default() };
+        let errors = if error == Entry::default() { Vec::new() } else { vec![error] };
+        Self { errors, message, ..Self::of(Form::Relay) }
+    }
+
+    /// The same as the answer to a question, which is believed only as what was there already.
+    pub(crate) fn of_a_query(mut self) -> Self {
+        if self.status == Some(Status::Submitted) {
+            self.status = Some(Status::AlreadySubmitted);
+        }
+        self
     }
 
     fn of(form: Form) -> Self {

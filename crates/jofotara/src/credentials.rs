@@ -12,14 +12,17 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::route::{Road, Route};
+
 /// The address of the real service (specification 1.1).
 pub const PRODUCTION_URL: &str = "https://backend.jofotara.gov.jo/core/invoices/";
 
 /// The total time-out of one call that the field uses (specification 1.2).
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(50);
 
-/// The authority's own domains. Whatever lies in them or below is the real thing.
-const PRODUCTION_DOMAINS: [&str; 2] = ["jofotara.gov.jo", "istd.gov.jo"];
+/// The authority's own domains, and that of the gateway which hands on to it. Whatever lies in them or below is the
+/// real thing: what is sent there may become an invoice in law.
+const PRODUCTION_DOMAINS: [&str; 3] = ["jofotara.gov.jo", "istd.gov.jo", "post2tax.com"];
 
 /// The pair from the portal's page "link devices". Never printed.
 #[derive(Clone)]
@@ -51,7 +54,7 @@ impl Credentials {
 pub struct Endpoint(Arc<Checked>);
 
 struct Checked {
-    url: Url,
+    road: Road,
     environment: Environment,
     credentials: Credentials,
     /// Ready to be sent, and marked as sensitive.
@@ -74,7 +77,7 @@ pub enum EndpointError {
     },
     /// The authority's own host, but the environment does not say production.
     #[error(
-        "{host} is the authority's own host; it is refused unless the environment says production (it says {environment})"
+        "{host} is the authority's own host, or a gateway to it; it is refused unless the environment says production (it says {environment})"
     )]
     ProductionHost {
         /// The host.
@@ -91,15 +94,24 @@ pub enum EndpointError {
     /// One of the pair cannot be sent; which one.
     #[error("the {0} holds a character that no HTTP header can carry; copy it from the portal again")]
     UnfitCredentials(&'static str),
+    /// A gateway without its licence key.
+    #[error("the route post2tax has no licence key: set either license_key_file or license_key_env")]
+    NoLicenseKey,
+    /// The licence key is not where it is said to be.
+    #[error("the licence key cannot be read from {place}: {reason}")]
+    LicenseKey {
+        /// Which file or variable.
+        place: String,
+        /// Why not.
+        reason: String,
+    },
     /// No call could ever be answered in no time.
     #[error("the time-out of a call must be longer than zero")]
     NoTime,
 }
 
 impl Endpoint {
-    /// The production gate (promise 12): any host under `jofotara.gov.jo` or `istd.gov.jo` only when the environment says
-    /// production; production only with https and both credentials. An address with a user name or password in it
-    /// is always refused, since it would be sent along.
+    /// The direct way to `url`, through the gate of [`Endpoint::routed`].
     ///
     /// # Errors
     /// [`EndpointError`] says which condition is not met.
@@ -109,32 +121,64 @@ impl Endpoint {
         credentials: Credentials,
         timeout: Duration,
     ) -> Result<Self, EndpointError> {
-        let url = address(url)?;
-        let host = url.host_str().unwrap_or_default();
-        if environment != Environment::Production && is_authority(host) {
-            return Err(EndpointError::ProductionHost { host: host.to_owned(), environment });
-        }
+        Self::routed(environment, url, &Route::Direct, credentials, timeout)
+    }
+
+    /// The production gate (promise 12), for every address of the route: any host under `jofotara.gov.jo`,
+    /// `istd.gov.jo` or `post2tax.com` only when the environment says production; production only with https and both
+    /// credentials. An address with a user name or password in it is always refused, since it would be sent along.
+    /// `url` is where the direct route goes; the others bring their own addresses.
+    ///
+    /// # Errors
+    /// [`EndpointError`] says which condition is not met.
+    pub fn routed(
+        environment: Environment,
+        url: &str,
+        route: &Route,
+        credentials: Credentials,
+        timeout: Duration,
+    ) -> Result<Self, EndpointError> {
         let credentials = credentials.trimmed();
-        if environment == Environment::Production {
-            if url.scheme() != "https" {
+        let production = environment == Environment::Production;
+        let road = Road::build(route, url, |url| {
+            let host = url.host_str().unwrap_or_default();
+            if !production && is_authority(host) {
+                return Err(EndpointError::ProductionHost { host: host.to_owned(), environment });
+            }
+            if production && url.scheme() != "https" {
                 return Err(EndpointError::Unencrypted(url.scheme().to_owned()));
             }
-            if credentials.client_id.is_empty() || credentials.secret_key.expose_secret().is_empty() {
-                return Err(EndpointError::NoCredentials);
-            }
+            Ok(url)
+        })?;
+        if production
+            && (credentials.client_id.is_empty() || credentials.secret_key.expose_secret().is_empty())
+        {
+            return Err(EndpointError::NoCredentials);
         }
-        let client_id = header(&credentials.client_id, "client id")?;
-        let secret_key = header(credentials.secret_key.expose_secret(), "secret key")?;
+        let client_id = sensitive(&credentials.client_id, "client id")?;
+        let secret_key = sensitive(credentials.secret_key.expose_secret(), "secret key")?;
         if timeout.is_zero() {
             return Err(EndpointError::NoTime);
         }
-        Ok(Self(Arc::new(Checked { url, environment, credentials, client_id, secret_key, timeout })))
+        Ok(Self(Arc::new(Checked { road, environment, credentials, client_id, secret_key, timeout })))
     }
 
-    /// The address.
+    /// Whether both are clones of one another. An endpoint that was made anew is another one, even from the same words: what
+    /// was refused may have been mended at the other end.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Where documents are sent.
     #[must_use]
     pub fn url(&self) -> &Url {
-        &self.0.url
+        self.0.road.submit_url()
+    }
+
+    /// The way there.
+    pub(crate) fn road(&self) -> &Road {
+        &self.0.road
     }
 
     /// The environment.
@@ -169,6 +213,7 @@ impl Endpoint {
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
+            .field("route", &self.route())
             .field("url", &self.url().as_str())
             .field("environment", &self.environment())
             .field("credentials", self.credentials())
@@ -177,7 +222,8 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-fn address(text: &str) -> Result<Url, EndpointError> {
+/// An address as it may stand in a configuration.
+pub(crate) fn address(text: &str) -> Result<Url, EndpointError> {
     let refuse = |reason: String| {
         // Whatever stands before an @ may be a password.
         let url = text.rfind('@').and_then(|at| text.get(at..)).map(|rest| format!("…{rest}"));
@@ -201,7 +247,8 @@ fn is_authority(host: &str) -> bool {
     })
 }
 
-fn header(text: &str, which: &'static str) -> Result<HeaderValue, EndpointError> {
+/// A secret as a header's value, marked so that nobody shows it.
+pub(crate) fn sensitive(text: &str, which: &'static str) -> Result<HeaderValue, EndpointError> {
     let unfit = EndpointError::UnfitCredentials(which);
     if !text.is_ascii() {
         return Err(unfit);

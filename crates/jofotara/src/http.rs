@@ -1,6 +1,6 @@
 //! The transport that really goes out, on reqwest. Knows the road, not what an answer means.
 //!
-//! * One POST is one request: redirects are not followed and nothing is sent again, except on another connection when
+//! * One exchange is one request: redirects are not followed and nothing is sent again, except on another connection when
 //!   a kept-alive one turned out to be closed before a single byte was written.
 //! * No proxy is used, whatever the environment says: a variable set for another program must not lead invoices away.
 //! * HTTP/1.1 only, one request on a connection at a time, so that a cut connection costs one answer and not many.
@@ -18,17 +18,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::header::HeaderMap;
 use reqwest::{Certificate, Client, Response};
 
-use crate::transport::{Exchange, Transport, TransportRequest};
+use crate::transport::{Exchange, HttpRequest, Method, Transport};
 
 /// The longest answer that is read; a longer one counts as lost.
 pub const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
-
-const CLIENT_ID: HeaderName = HeaderName::from_static("client-id");
-const SECRET_KEY: HeaderName = HeaderName::from_static("secret-key");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A certificate authority that the system does not know, such as a gateway's own.
 #[derive(Clone, PartialEq, Eq)]
@@ -151,19 +147,15 @@ fn certificates(extra_ca: ExtraCa) -> Result<Vec<Certificate>, HttpSetupError> {
 
 #[async_trait]
 impl Transport for HttpTransport {
-    async fn post(&self, request: TransportRequest) -> Exchange {
-        let TransportRequest { endpoint, body } = request;
-        let sending = self
-            .client
-            .post(endpoint.url().clone())
-            .header(CLIENT_ID, endpoint.client_id_header())
-            .header(SECRET_KEY, endpoint.secret_key_header())
-            .header(CONTENT_TYPE, JSON)
-            .header(ACCEPT, JSON)
-            // Of the whole call, the answer's last byte included.
-            .timeout(endpoint.timeout())
-            .body(body)
-            .send();
+    async fn exchange(&self, request: HttpRequest) -> Exchange {
+        let (method, url, headers, body, timeout) = request.into_parts();
+        let sending = match method {
+            Method::Get => self.client.get(url),
+            Method::Post => self.client.post(url).body(body),
+        };
+        let headers: HeaderMap = headers.into_iter().collect();
+        // The time-out is of the whole call, the answer's last byte included.
+        let sending = sending.headers(headers).timeout(timeout).send();
         let response = match sending.await {
             Ok(response) => response,
             // Connecting is all that surely comes before the first byte.

@@ -26,9 +26,10 @@ use invoice::life::{Evidence, Outcome};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Entry, Form, Status};
+use crate::catalogue;
 use crate::credentials::Credentials;
 use crate::transport::Exchange;
-use evidence::Mask;
+pub(crate) use evidence::Mask;
 
 /// What was sent: an answer is believed only when it fits.
 #[derive(Debug, Clone, Copy)]
@@ -71,10 +72,26 @@ impl Ruling {
     }
 }
 
+/// Whose words an answer is in, and to which question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// The authority's answer to a document.
+    Authority,
+    /// The authority's answer to the question what became of one. Nothing was sent with it, so that it is believed by
+    /// the stricter rules of ALREADY_SUBMITTED.
+    Query,
+    /// Post2Tax's answer to the figures of a document.
+    Relay,
+}
+
 /// What came of sending `sent`.
 #[must_use]
 pub fn interpret(exchange: &Exchange, sent: &Sent<'_>) -> Verdict {
-    let mask = Mask::new(sent.credentials);
+    judge(exchange, sent, &Mask::new(sent.credentials), Dialect::Authority)
+}
+
+/// What came of asking in this dialect.
+pub(crate) fn judge(exchange: &Exchange, sent: &Sent<'_>, mask: &Mask, dialect: Dialect) -> Verdict {
     let (ruling, http_status, codes, excerpt) = match exchange {
         Exchange::NotSent { reason } => {
             let outcome = Outcome::NotNow { retry_after: None };
@@ -85,7 +102,11 @@ pub fn interpret(exchange: &Exchange, sent: &Sent<'_>) -> Verdict {
             (ruling, None, Vec::new(), String::new())
         }
         Exchange::Answered { status, retry_after, body } => {
-            let answer = Answer::read(body);
+            let answer = match dialect {
+                Dialect::Authority => Answer::read(body),
+                Dialect::Query => Answer::read(body).of_a_query(),
+                Dialect::Relay => Answer::read_relay(body),
+            };
             let ruling = rule(*status, *retry_after, &answer, sent);
             (ruling, Some(*status), mask.codes(&answer.errors), mask.excerpt(body))
         }
@@ -102,6 +123,13 @@ pub fn interpret(exchange: &Exchange, sent: &Sent<'_>) -> Verdict {
     let message = mask.line(&ruling.message);
     let evidence = Evidence { http_status, duration_ms: 0, codes, message, excerpt };
     Verdict { outcome, evidence, signed: ruling.signed, held: ruling.held }
+}
+
+impl Verdict {
+    /// Of a document that did not go out.
+    pub(crate) fn unsent(outcome: Outcome, evidence: Evidence) -> Self {
+        Self { outcome, evidence, signed: None, held: None }
+    }
 }
 
 fn rule(status: u16, retry_after: Option<Duration>, answer: &Answer, sent: &Sent<'_>) -> Ruling {
@@ -121,7 +149,7 @@ fn rule(status: u16, retry_after: Option<Duration>, answer: &Answer, sent: &Sent
 /// A refusal, unless all that it reports is the department's own failure.
 fn refused(retry_after: Option<Duration>, answer: &Answer) -> Ruling {
     let reason = reason(answer);
-    let mut inner = answer.errors.iter().map(|entry| inner_failure(&entry.message));
+    let mut inner = answer.errors.iter().map(|entry| catalogue::inner_failure(&entry.message));
     match inner.next() {
         Some(Some(first)) if inner.all(|other| other.is_some()) => {
             let outcome = if first == 500 { Outcome::Suspect } else { Outcome::NotNow { retry_after } };
@@ -130,13 +158,17 @@ fn refused(retry_after: Option<Duration>, answer: &Answer) -> Ruling {
                 format!("the authority's own inner service failed: {}", reason.unwrap_or_default()),
             )
         }
+        // The gateway's own licence is no document's fault; the authority speaks of no licence.
+        _ if answer.form == Form::Relay && answer.errors.iter().any(of_licence) => {
+            Ruling::of(Outcome::Credentials, reason.unwrap_or_default())
+        }
         _ => Ruling::of(Outcome::Refused, reason.unwrap_or_else(|| "refused without a reason".to_owned())),
     }
 }
 
 fn by_http(status: u16, retry_after: Option<Duration>, answer: &Answer) -> Ruling {
     let not_now = Outcome::NotNow { retry_after };
-    let shaped = matches!(answer.form, Form::Upper | Form::Camel);
+    let shaped = matches!(answer.form, Form::Upper | Form::Camel | Form::Relay);
     let (outcome, remark) = match status {
         400 | 422 if shaped && !answer.errors.is_empty() => return refused(retry_after, answer),
         400 | 422 | 500 if answer.inner_status.is_some_and(|inner| (501..600).contains(&inner)) => {
@@ -169,6 +201,12 @@ fn by_http(status: u16, retry_after: Option<Duration>, answer: &Answer) -> Rulin
     Ruling::of(outcome, message)
 }
 
+/// Whether a gateway's reason is its licence or the pair.
+fn of_licence(entry: &Entry) -> bool {
+    let explained = catalogue::explain(None, std::slice::from_ref(&entry.code), &entry.message);
+    explained.iter().any(|entry| entry.class == catalogue::Class::Credentials)
+}
+
 /// The reasons in one line, if any are given.
 fn reason(answer: &Answer) -> Option<String> {
     let told = |entry: &Entry| match (entry.code.as_str(), entry.message.as_str()) {
@@ -177,13 +215,4 @@ fn reason(answer: &Answer) -> Option<String> {
     };
     let reasons: Vec<String> = answer.errors.iter().take(evidence::MAX_CODES).map(told).collect();
     if reasons.is_empty() { answer.message.clone() } else { Some(reasons.join("; ")) }
-}
-
-/// The status that an inner service of the department failed with, when a message wraps one:
-/// `500 : "{"timestamp":..,"status":500,"error":"Internal Server Error",..}"` (specification 1.6).
-fn inner_failure(message: &str) -> Option<u16> {
-    let (head, rest) = message.trim_start_matches(['"', ' ']).split_at_checked(3)?;
-    let status: u16 = head.parse().ok().filter(|status| (500..600).contains(status))?;
-    let wraps = rest.trim_start().starts_with(':') || rest.to_ascii_lowercase().contains("server error");
-    wraps.then_some(status)
 }

@@ -24,12 +24,16 @@ mod hands;
 
 pub mod accepting;
 pub mod appending;
+pub mod archiving;
 pub mod checking;
 pub mod encoding;
 pub mod evolving;
 pub mod keeping;
 pub mod listing;
+pub mod returning;
 pub mod sweeping;
+pub mod taxpayers;
+pub mod telling;
 
 pub use arrivals::{amended, arrival, event, of_event, source};
 pub use hands::{Numbering, actor, evidence};
@@ -44,6 +48,9 @@ pub trait Harness: Send + Sync + 'static {
     async fn fresh(&self) -> Arc<dyn Ledger> {
         self.fresh_with(Schedule::default()).await
     }
+
+    /// An empty ledger that nobody else uses, which keeps notices of what settles.
+    async fn fresh_noting(&self) -> Arc<dyn Ledger>;
 
     /// Called once after the case, also when it failed: removes what [`Harness::fresh_with`] made.
     async fn finish(&self) {}
@@ -121,6 +128,19 @@ macro_rules! conformance_suite {
                 an_abandoned_counter_stays_void,
                 a_thousand_drafts_are_one_batch,
             }
+            returning {
+                a_return_waits_for_its_original,
+                originals_are_found_by_uuid_or_number,
+                returns_reserve_what_they_take,
+                concurrent_returns_never_take_more_than_was_sold,
+                the_original_is_what_the_authority_holds,
+                whoever_waits_for_an_original_is_found,
+                who_waits_is_swept_seldom_and_woken_at_once,
+                an_original_that_never_comes_ends_with_a_person,
+                an_outside_original_is_described_once,
+                concurrent_returns_of_an_outside_original_share_it,
+                a_late_clearance_takes_after_all,
+            }
             keeping {
                 documents_come_back_byte_for_byte,
                 documents_are_told_apart,
@@ -145,6 +165,36 @@ macro_rules! conformance_suite {
                 the_settled_sleep_for_ever,
                 parking_is_no_event,
                 sweepers_do_not_double,
+            }
+            telling {
+                every_settlement_is_noted_once,
+                nothing_is_noted_when_nobody_asks,
+                what_was_not_told_comes_again_until_it_was,
+                an_invoice_is_told_of_in_order,
+                a_second_rest_in_the_same_place_is_told_again,
+                dispatchers_share_the_notices,
+                deliveries_replace_their_notice,
+                a_failed_delivery_waits_and_is_given_up_at_last,
+                a_first_attempt_waits_for_those_before_it,
+                nothing_goes_to_a_webhook_that_is_off,
+                deliveries_are_chosen_and_forgotten,
+            }
+            taxpayers {
+                an_empty_registry_has_revision_zero,
+                what_is_registered_comes_back_exactly,
+                a_change_replaces_and_keeps_its_record,
+                nobody_overwrites_what_they_have_not_seen,
+                what_is_incomplete_is_not_written,
+                an_income_source_is_active_in_one_environment,
+                the_next_counter_is_shown,
+                drafts_of_unknown_sources_are_left,
+                what_was_parked_wakes_with_its_source,
+            }
+            archiving {
+                a_walk_finds_each_issued_invoice_once,
+                a_dossier_holds_everything_word_for_word,
+                what_was_encoded_anew_keeps_both_encodings,
+                the_last_checkpoint_is_told,
             }
             checking {
                 an_empty_ledger_is_honest,

@@ -3,12 +3,17 @@
 //! One trait, [`Ledger`], and two adapters: Postgres for production, memory for the demo and the simulation tests.
 //! One conformance suite runs against both. The rules of the life cycle are not here: they are `invoice::life`.
 
+mod archive;
 mod chain;
 mod migrate;
+mod originals;
+mod outbox;
 mod patience;
 mod postgres;
 mod record;
+mod registrations;
 mod schedule;
+mod taxpayers;
 mod traits;
 
 #[cfg(feature = "conformance")]
@@ -16,18 +21,27 @@ pub mod conformance;
 pub mod memory;
 #[cfg(feature = "conformance")]
 pub mod testing;
+pub mod vault;
 
+pub use archive::{Archive, Dossier, Issued, IssuedPage, KeptDocument, KeptEvent};
 pub use chain::{GENESIS, Head, Link, link, seal};
 pub use memory::MemoryLedger;
 pub use migrate::{Migration, MigrationStanding};
+pub use originals::{Completed, Description, Encoding, OriginalName, OriginalStanding, Told, Unencoded};
+pub use outbox::{Attempted, Delivery, NewDelivery, Notice, Outbox, OutboxStanding, WebhookStanding, Which};
 pub use patience::patiently;
 pub use postgres::{APP_ROLE, Examination, PostgresConfig, PostgresLedger, SERVER_VERSION_MIN, Setting};
 pub use record::{
     Amendable, Appended, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, Draft,
     EncodeOutcome, Filter, Listed, Loaded, NewDocument, Page, Reception, RecordedEvent, RefusedIntake,
-    Standing, StandingCount, Summary, Sweep, Swept, Unfit, Verification, Violation,
+    Standing, StandingCount, Summary, Sweep, Swept, Verification, Violation,
 };
+pub use registrations::{Live, Registrations, unchanging};
 pub use schedule::Schedule;
+pub use taxpayers::{
+    Entry, Registered, RegisteredSource, Registry, RegistryAction, RegistryChange, RegistryRecord, Taxpayer,
+    Taxpayers,
+};
 pub use traits::{Encode, Ledger, LedgerError};
 
 use invoice::Timestamp;

@@ -3,13 +3,17 @@
 //!
 //! Everything stands under one lock that is never held over an await, so each method is one unit by itself.
 
+mod archive;
 mod encoding;
 mod intake;
+mod outbox;
 mod proof;
 mod reading;
+mod returns;
 mod store;
 #[cfg(any(test, feature = "conformance"))]
 mod tampering;
+mod taxpayers;
 
 #[cfg(any(test, feature = "conformance"))]
 pub use tampering::Tampering;
@@ -26,7 +30,7 @@ use crate::record::{
     Amendable, Appended, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, EncodeOutcome,
     Filter, Loaded, Page, Reception, RecordedEvent, RefusedIntake, Standing, Sweep, Swept, Verification,
 };
-use crate::{Clock, Encode, Ledger, LedgerError, Schedule};
+use crate::{Archive, Clock, Encode, Ledger, LedgerError, Outbox, Schedule, Taxpayers};
 use store::{Addition, Store, micros};
 
 /// A ledger in this process; what it holds is gone with it.
@@ -41,6 +45,13 @@ impl MemoryLedger {
     #[must_use]
     pub fn new(clock: Clock, schedule: Schedule) -> Self {
         Self { clock, schedule, store: Mutex::new(Store::default()) }
+    }
+
+    /// With notices of invoices that settle (see [`Outbox`]), as `PostgresConfig::notices`.
+    #[must_use]
+    pub fn with_notices(self) -> Self {
+        self.store().outbox.keeps_notices = true;
+        self
     }
 
     fn time(&self) -> Timestamp {
@@ -110,6 +121,10 @@ impl Ledger for MemoryLedger {
         encoder: Arc<dyn Encode>,
     ) -> Result<Vec<EncodeOutcome>, LedgerError> {
         self.store().encode(&keys, encoder.as_ref(), self.time(), &self.schedule)
+    }
+
+    async fn dependants(&self, originals: &[InvoiceKey]) -> Result<Vec<Swept>, LedgerError> {
+        Ok(self.store().dependants(originals, self.time(), &self.schedule))
     }
 
     async fn documents(
@@ -197,6 +212,18 @@ impl Ledger for MemoryLedger {
 
     async fn verify(&self) -> Result<Verification, LedgerError> {
         Ok(self.store().verify())
+    }
+
+    fn archive(&self) -> &dyn Archive {
+        self
+    }
+
+    fn outbox(&self) -> &dyn Outbox {
+        self
+    }
+
+    fn taxpayers(&self) -> &dyn Taxpayers {
+        self
     }
 
     async fn maintain(&self) -> Result<(), LedgerError> {

@@ -7,6 +7,7 @@
 
 mod accept;
 mod append;
+mod archive;
 mod checkpoint;
 mod codec;
 mod config;
@@ -15,10 +16,13 @@ mod examine;
 mod failure;
 mod intake;
 mod listing;
+mod outbox;
 mod read;
+mod returns;
 mod row;
 mod step;
 mod sweep;
+mod taxpayers;
 mod transaction;
 mod verify;
 mod write;
@@ -42,9 +46,9 @@ pub(crate) use failure::failed;
 
 use crate::migrate::{self, Migration};
 use crate::{
-    Amendable, Appended, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, Encode,
-    EncodeOutcome, Filter, Ledger, LedgerError, Loaded, Page, Reception, RecordedEvent, RefusedIntake,
-    Schedule, Standing, Sweep, Swept, Verification,
+    Amendable, Appended, Archive, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, Encode,
+    EncodeOutcome, Filter, Ledger, LedgerError, Loaded, Outbox, Page, Reception, RecordedEvent,
+    RefusedIntake, Schedule, Standing, Sweep, Swept, Taxpayers, Verification,
 };
 
 /// A connection that has been idle for this long is asked for a sign of life before it is used.
@@ -57,6 +61,7 @@ const MONTHS_AHEAD: i32 = 2;
 pub struct PostgresLedger {
     pool: PgPool,
     schedule: Schedule,
+    notices: bool,
 }
 
 impl fmt::Debug for PostgresLedger {
@@ -80,7 +85,7 @@ impl PostgresLedger {
             .application_name("fawtara");
         // The pool would hide why the first connection fails behind a time-out.
         options.connect().await.map_err(failed)?.close().await.map_err(failed)?;
-        let PostgresConfig { max_connections, acquire_timeout, schedule, .. } = config.clone();
+        let PostgresConfig { max_connections, acquire_timeout, schedule, notices, .. } = config.clone();
         let session = Arc::new(Session::of(config));
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
@@ -100,7 +105,7 @@ impl PostgresLedger {
                 })
             })
             .connect_lazy_with(options);
-        let ledger = Self { pool, schedule };
+        let ledger = Self { pool, schedule, notices };
         drop(ledger.connection().await?);
         Ok(ledger)
     }
@@ -192,6 +197,10 @@ impl Ledger for PostgresLedger {
         self.encode_batch(keys, encoder).await
     }
 
+    async fn dependants(&self, originals: &[InvoiceKey]) -> Result<Vec<Swept>, LedgerError> {
+        self.find_dependants(originals).await
+    }
+
     async fn documents(
         &self,
         wanted: &[(InvoiceKey, u32, DocumentKind)],
@@ -258,6 +267,18 @@ impl Ledger for PostgresLedger {
 
     async fn verify(&self) -> Result<Verification, LedgerError> {
         self.prove().await
+    }
+
+    fn archive(&self) -> &dyn Archive {
+        self
+    }
+
+    fn outbox(&self) -> &dyn Outbox {
+        self
+    }
+
+    fn taxpayers(&self) -> &dyn Taxpayers {
+        self
     }
 
     async fn maintain(&self) -> Result<(), LedgerError> {

@@ -3,9 +3,11 @@
 use chrono::NaiveDate;
 use invoice::event::{Family, Kind, Payment};
 use invoice::life::{Actor, Cause, Event, Evidence, Invoice, OutcomeKind, Refusal, State};
-use invoice::{Amount, Digest, IncomeSource, InvoiceKey, Timestamp};
+use invoice::{Amount, Checked, Digest, IncomeSource, InvoiceEvent, InvoiceKey, Published, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::originals::{OriginalName, OriginalStanding};
 
 /// What finance ops search by; typed columns beside the invoice's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,42 @@ pub struct Summary {
     pub payable: Amount,
     /// The buyer's name, if any.
     pub buyer: Option<String>,
+}
+
+impl Summary {
+    /// Of a checked event. A return says little before its original is known: what it leaves out is set when it is encoded.
+    #[must_use]
+    pub fn of(checked: &Checked) -> Self {
+        match (&checked.event, &checked.document) {
+            (Published::Return(event), _) => Self {
+                kind: Kind::Return,
+                family: event.family.unwrap_or(Family::GeneralSales),
+                payment: event.payment.unwrap_or(Payment::Cash),
+                issue_date: event.issue_date,
+                currency: event.currency.clone().unwrap_or_else(|| "JOD".to_owned()),
+                payable: Amount::ZERO,
+                buyer: event.buyer.as_ref().and_then(|buyer| buyer.name.clone()),
+            },
+            (Published::Invoice(event), document) => {
+                let payable = document.as_ref().map(|document| document.totals.payable).unwrap_or_default();
+                Self::of_document(event, payable.into())
+            }
+        }
+    }
+
+    /// Of a whole document, returns included.
+    #[must_use]
+    pub fn of_document(event: &InvoiceEvent, payable: Amount) -> Self {
+        Self {
+            kind: event.kind,
+            family: event.family,
+            payment: event.payment,
+            issue_date: event.issue_date,
+            currency: event.currency.clone(),
+            payable,
+            buyer: event.buyer.as_ref().and_then(|buyer| buyer.name.clone()),
+        }
+    }
 }
 
 /// A checked invoice event on its way in.
@@ -45,6 +83,8 @@ pub struct Arrival {
     pub by: Option<Actor>,
     /// For searching.
     pub summary: Summary,
+    /// Returns only: what it takes back.
+    pub original: Option<OriginalName>,
     /// W3C trace context of whoever published it.
     pub traceparent: Option<String>,
 }
@@ -185,13 +225,8 @@ pub struct Draft {
     pub invoice: Invoice,
     /// The normal form of its current document version.
     pub normal_form: String,
-}
-
-/// Why a draft cannot become a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unfit {
-    /// For people.
-    pub message: String,
+    /// Returns only: its original, locked as well.
+    pub original: Option<OriginalStanding>,
 }
 
 /// What became of a key given to [`crate::Ledger::encode`].
@@ -199,8 +234,10 @@ pub struct Unfit {
 pub enum EncodeOutcome {
     /// Counter and bytes are fixed.
     Encoded(Invoice),
-    /// It was unfit, and is rejected now; no counter was used.
+    /// It was unfit, and is rejected now, or waited in vain for its original, and is dead-lettered; no counter was used.
     Unfit(Invoice),
+    /// A return whose original is not cleared: it stays a draft, and comes again when its original settles.
+    Waits(Invoice),
     /// Nothing to encode: it is past that, or gone on in another way. The invoice as it stands, if there is one.
     Skipped(Option<Invoice>),
 }

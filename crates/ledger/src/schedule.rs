@@ -23,16 +23,29 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// When an invoice that has just moved is to be looked at: a grace after its time; never when settled.
+    /// When an invoice that has just moved is to be looked at: a grace after its time; never when settled. A return that waits is
+    /// woken by its original, and looked at by the sweeper only as seldom as anything.
     #[must_use]
     pub fn wake_at(&self, invoice: &Invoice, now: Timestamp) -> Option<Timestamp> {
         let time = match invoice.state {
+            State::Draft if invoice.waiting.is_some() => return Some(self.seldom(now)),
             State::Draft => now,
             State::PendingRetry => invoice.due_at.unwrap_or(now).max(now),
             State::Submitted => invoice.lease_until.unwrap_or(now).max(now),
             State::Rejected | State::DeadLettered | State::Abandoned | State::Cleared => return None,
         };
         Some(later(time, Duration::from_millis(self.grace_ms)))
+    }
+
+    /// The longest pause from now.
+    #[must_use]
+    pub(crate) fn seldom(&self, now: Timestamp) -> Timestamp {
+        later(now, Duration::from_millis(self.pause_max_ms))
+    }
+
+    /// A grace from now.
+    pub(crate) fn soon(&self, now: Timestamp) -> Timestamp {
+        later(now, Duration::from_millis(self.grace_ms))
     }
 
     /// When an invoice is to be looked at again after its `hints`-th hint from the sweeper (1 for the first).
@@ -43,7 +56,7 @@ impl Schedule {
     }
 }
 
-fn later(time: Timestamp, wait: Duration) -> Timestamp {
+pub(crate) fn later(time: Timestamp, wait: Duration) -> Timestamp {
     chrono::TimeDelta::from_std(wait).ok().and_then(|wait| time.checked_add_signed(wait)).unwrap_or(time)
 }
 

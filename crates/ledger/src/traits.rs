@@ -1,15 +1,19 @@
 //! The seam: what the roles ask of a ledger.
 
 use async_trait::async_trait;
-use invoice::life::Actor;
-use invoice::{IncomeSource, InvoiceKey, Timestamp};
+use invoice::life::{Actor, Policy};
+use invoice::{Environment, IncomeSource, InvoiceKey, Timestamp};
 use uuid::Uuid;
 
+use crate::archive::Archive;
+use crate::originals::{Encoding, Unencoded};
+use crate::outbox::Outbox;
 use crate::record::{
     Amendable, Appended, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, Draft,
     EncodeOutcome, Filter, Loaded, Page, Reception, RecordedEvent, RefusedIntake, Standing, Sweep, Swept,
-    Unfit, Verification,
+    Verification,
 };
+use crate::taxpayers::Taxpayers;
 
 /// What can go wrong with a ledger itself.
 #[derive(Debug, thiserror::Error)]
@@ -29,14 +33,20 @@ pub enum LedgerError {
 
 /// The encoder's part in [`Ledger::encode`]: pure, quick, called while counters are locked.
 pub trait Encode: Send + Sync {
-    /// Where the counter of a new income source starts; 1 unless configured otherwise.
-    fn icv_start(&self, source: &IncomeSource) -> u64;
+    /// Where the counter of a new income source starts. None: nobody has registered that income source here, and its drafts
+    /// are left as they are, for somebody who knows it (or for the time when it is known).
+    fn icv_start(&self, environment: Environment, source: &IncomeSource) -> Option<u64>;
 
     /// The bytes of the draft under this counter.
     ///
     /// # Errors
-    /// [`Unfit`] when it cannot become a document; the counter then goes to the next draft.
-    fn encode(&self, draft: &Draft, icv: u64) -> Result<Vec<u8>, Unfit>;
+    /// [`Unencoded`] when it cannot become a document, or not yet; the counter then goes to the next draft.
+    fn encode(&self, draft: &Draft, icv: u64) -> Result<Encoding, Unencoded>;
+
+    /// The numbers of the life cycle: how long a return waits for an original that nobody knows.
+    fn policy(&self) -> Policy {
+        Policy::default()
+    }
 }
 
 /// The truth about every invoice. Each method is one unit: it happened wholly or not at all.
@@ -57,12 +67,17 @@ pub trait Ledger: Send + Sync + 'static {
     async fn append(&self, batch: Vec<Change>) -> Result<Vec<Appended>, LedgerError>;
 
     /// Gives drafts their counters and fixes their bytes, in one transaction: counters locked in sorted order, drawn after
-    /// every check that could still refuse (promise 8). One outcome each, in order.
+    /// every check that could still refuse (promise 8). One outcome each, in order. A return is encoded while its original is
+    /// locked, and what it takes back is reserved together with its bytes (promise 10).
     async fn encode(
         &self,
         keys: Vec<InvoiceKey>,
         encoder: std::sync::Arc<dyn Encode>,
     ) -> Result<Vec<EncodeOutcome>, LedgerError>;
+
+    /// Drafts of returns that have no bytes because these invoices, their originals, were not cleared; at most ten thousand.
+    /// To be hinted at once: their wake time is set as if they had just moved.
+    async fn dependants(&self, originals: &[InvoiceKey]) -> Result<Vec<Swept>, LedgerError>;
 
     /// Stored documents, one for each (invoice, document version, kind) asked for.
     async fn documents(
@@ -117,6 +132,15 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Recomputes every chain and checkpoint, and compares each stream's fold with its stored state.
     async fn verify(&self) -> Result<Verification, LedgerError>;
+
+    /// What archives are made from.
+    fn archive(&self) -> &dyn Archive;
+
+    /// What others are to be told of what happens here.
+    fn outbox(&self) -> &dyn Outbox;
+
+    /// Whose documents are taken, and as whom they are sent.
+    fn taxpayers(&self) -> &dyn Taxpayers;
 
     /// Creates the partitions of the coming months; cheap when they exist.
     async fn maintain(&self) -> Result<(), LedgerError>;

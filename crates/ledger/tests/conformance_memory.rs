@@ -13,6 +13,10 @@ impl Harness for Memory {
     async fn fresh_with(&self, schedule: Schedule) -> Arc<dyn Ledger> {
         Arc::new(empty(schedule))
     }
+
+    async fn fresh_noting(&self) -> Arc<dyn Ledger> {
+        Arc::new(empty(Schedule::default()).with_notices())
+    }
 }
 
 ledger::conformance_suite!(Memory);
@@ -32,11 +36,11 @@ mod alone {
 
     use std::sync::Arc;
 
-    use invoice::IncomeSource;
     use invoice::life::State;
+    use invoice::{Environment, IncomeSource};
     use ledger::conformance::{Numbering, arrival};
     use ledger::memory::Tampering;
-    use ledger::{Draft, Encode, EncodeOutcome, Ledger, MemoryLedger, Schedule, Unfit};
+    use ledger::{Draft, Encode, EncodeOutcome, Encoding, Ledger, MemoryLedger, Schedule, Unencoded};
 
     /// Three encoded invoices, sealed by a checkpoint.
     async fn sealed() -> MemoryLedger {
@@ -99,13 +103,13 @@ mod alone {
     struct Fragile;
 
     impl Encode for Fragile {
-        fn icv_start(&self, _: &IncomeSource) -> u64 {
-            1
+        fn icv_start(&self, _: Environment, _: &IncomeSource) -> Option<u64> {
+            Some(1)
         }
 
-        fn encode(&self, draft: &Draft, icv: u64) -> Result<Vec<u8>, Unfit> {
+        fn encode(&self, draft: &Draft, icv: u64) -> Result<Encoding, Unencoded> {
             assert_ne!(draft.invoice.number, arrival(3).number, "breaks on purpose");
-            Ok(icv.to_be_bytes().to_vec())
+            Ok(icv.to_be_bytes().to_vec().into())
         }
     }
 

@@ -7,6 +7,7 @@ use broker::{BrokerError, Delivery, Hint, Outgoing, Queue, Subscription};
 use invoice::{Digest, Environment};
 use ledger::{LedgerError, RefusedIntake, patiently};
 use serde::Deserialize;
+use serde_json::json;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use crate::announcer;
 use crate::batcher::take_split;
 use crate::config::Config;
+use crate::envelope::Message;
 use crate::intake::{Intake, Refused, count};
 
 /// Before asking an absent broker again, and before giving back what could not be worked on.
@@ -76,7 +78,12 @@ async fn work(intake: &Intake, batch: &[Delivery], shutdown: &CancellationToken)
     let mut refused = Vec::new();
     let mut unfit = Vec::new();
     for delivery in batch {
-        match intake.check(&delivery.payload, delivery.traceparent.clone()) {
+        let message = Message {
+            content_type: delivery.content_type.as_deref(),
+            attributes: &delivery.cloud_event,
+            body: &delivery.payload,
+        };
+        match intake.check_message(&message, delivery.traceparent.clone()) {
             Ok(arrival) => {
                 arrivals.push(arrival);
                 taken_from.push(delivery);
@@ -133,6 +140,8 @@ async fn announce_refused(intake: &Intake, refused: &[RefusedIntake]) {
 struct Glimpse {
     uuid: Option<serde_json::Value>,
     number: Option<serde_json::Value>,
+    /// The event itself, when it came in a CloudEvent.
+    data: Option<Box<Glimpse>>,
 }
 
 /// The record of a refusal; its name is that of its content and reason, so that a redelivery makes no second one.
@@ -142,12 +151,20 @@ pub(crate) fn record(body: &[u8], reason: &Refused) -> RefusedIntake {
     // One that is too large is no JSON any more once it is cut: nothing is known of it but its digest.
     let kept = body.get(..invoice::limits::EVENT_BYTES).unwrap_or(body);
     let glimpse: Glimpse = serde_json::from_slice(kept).unwrap_or_default();
+    let glimpse = match glimpse.data {
+        Some(inner) if glimpse.uuid.is_none() => *inner,
+        data => Glimpse { data, ..glimpse },
+    };
     let text = |value: Option<serde_json::Value>| {
         value.as_ref().and_then(|value| value.as_str().map(ToOwned::to_owned))
     };
     let faults = match reason {
         Refused::Invalid(faults) => serde_json::to_string(faults).ok(),
         Refused::Conflict { differences, .. } => serde_json::to_string(differences).ok(),
+        Refused::Envelope { attribute, message } => {
+            let fault = json!([{ "code": "envelope", "path": attribute, "message": message }]);
+            Some(fault.to_string())
+        }
         _ => None,
     };
     RefusedIntake {

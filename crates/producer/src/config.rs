@@ -1,24 +1,9 @@
-//! What can be set about the producer, and which income sources it takes events for.
+//! What can be set about the producer.
 
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use invoice::event::Family;
-use invoice::{Environment, IncomeSource};
 use serde::{Deserialize, Serialize};
 use telemetry::KeyHash;
-
-/// What the producer must know of an income source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Registration {
-    /// Where its invoices go.
-    pub environment: Environment,
-    /// The family that the seller is registered for; the authority refuses any other. None: every family is taken.
-    pub family: Option<Family>,
-}
-
-/// The income sources that are configured.
-pub type Sources = BTreeMap<IncomeSource, Registration>;
 
 /// What can be set about the producer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +25,12 @@ pub struct Config {
     pub amqp_intake: bool,
     /// Messages of the intake queue held unsettled at most; the broker lets each be far larger than an event may be.
     pub prefetch: u16,
+    /// How long the Post2Tax address waits for the clearance before it says that the same body is to be sent again, milliseconds.
+    pub post2tax_wait_ms: u64,
+    /// Requests that wait for a clearance at once, at most; the next one is told at once to send its body again.
+    pub post2tax_waiting: usize,
+    /// The choices that other systems' formats leave.
+    pub formats: formats::Settings,
     /// How long clients may take to end their requests when the role is asked to stop, milliseconds.
     pub drain_ms: u64,
 }
@@ -55,6 +46,9 @@ impl Default for Config {
             linger_ms: 2,
             amqp_intake: true,
             prefetch: 64,
+            post2tax_wait_ms: 45_000,
+            post2tax_waiting: 256,
+            formats: formats::Settings::default(),
             drain_ms: 15_000,
         }
     }

@@ -1,7 +1,12 @@
 //! The HTTP intake: routes, admission and the shape of answers. What the events mean is `intake`'s business.
 
 mod api;
+mod cloud_event;
+mod corrections;
+mod docs;
+mod import;
 mod ndjson;
+mod post2tax;
 mod problem;
 mod server;
 mod show;
@@ -32,15 +37,22 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
     let single = Router::new()
         .route("/v1/invoices", post(api::publish))
         .route("/v1/invoices/{uuid}", get(show::show))
+        .route("/v1/corrections", post(corrections::publish))
         .layer(DefaultBodyLimit::max(invoice::limits::EVENT_BYTES + 1))
         .layer(from_fn(in_time));
     let batch =
         Router::new().route("/v1/invoices:batch", post(ndjson::publish)).layer(DefaultBodyLimit::disable());
+    let foreign = Router::new()
+        .route("/v1/import/{format}", post(import::publish))
+        .layer(DefaultBodyLimit::max(import::BYTES + 1));
     single
         .merge(batch)
+        .merge(foreign)
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&api), api::admit))
+        .merge(post2tax::routes(&api))
+        .merge(docs::routes())
         .layer(CatchPanicLayer::new())
         .with_state(api)
 }

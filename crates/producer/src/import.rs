@@ -1,7 +1,11 @@
-//! Import from a file or a pipe: one event a line, or a JSON array of events. Straight into the ledger, without a listener.
+//! Import from a file or a pipe: one event a line, a JSON array of events, or documents of other systems. Straight into the ledger, without a
+//! listener.
 
 use std::io::{BufRead, Read};
 
+use formats::{Context, Format};
+use invoice::IncomeSource;
+use ledger::Arrival;
 use serde_json::value::RawValue;
 
 use crate::batcher::take_split;
@@ -12,7 +16,7 @@ use crate::intake::{Intake, Refused, Taken, count};
 pub struct Line {
     /// Its line (or its place in the array), from 1.
     pub number: u64,
-    /// Bytes of the input read so far, for the progress bar.
+    /// Bytes of the input read so far, for the progress bar; of other systems' documents, how many are done.
     pub read_bytes: u64,
     /// What became of it.
     pub answer: Result<Taken, Refused>,
@@ -71,45 +75,90 @@ pub async fn import(
         if batch.is_empty() {
             return Ok(sum);
         }
-        let mut lines = Vec::with_capacity(batch.len());
-        let mut arrivals = Vec::with_capacity(batch.len());
-        for (number, bytes, read_bytes) in batch {
-            match intake.check(&bytes, None) {
-                Ok(arrival) => {
-                    arrivals.push(arrival);
-                    lines.push(Line { number, read_bytes, answer: Err(Refused::Unavailable) });
-                }
-                Err(refused) => lines.push(Line { number, read_bytes, answer: Err(refused) }),
-            }
+        let check = |(number, bytes, read_bytes): (u64, Vec<u8>, u64)| {
+            (number, read_bytes, intake.check(&bytes, None))
+        };
+        take(intake, batch.into_iter().map(check).collect(), &mut sum, &mut report).await?;
+    }
+}
+
+/// Imports documents in the format of another system; faults name its own fields.
+///
+/// # Errors
+/// [`ImportError::Unavailable`]. Single bad documents are reported, not errors.
+pub async fn import_documents(
+    intake: &Intake,
+    format: Format,
+    bytes: &[u8],
+    settings: &formats::Settings,
+    mut report: impl FnMut(&Line) + Send,
+) -> Result<ImportReport, ImportError> {
+    let family = |source: &IncomeSource| intake.family(source);
+    let context = Context { settings, family: &family };
+    let mut documents = formats::documents(format, bytes, &context);
+    let mut sum = ImportReport::default();
+    let mut done = 0;
+    loop {
+        let check = |document: formats::Document| {
+            // How far in the bytes it stands is not known; the bar shows how many documents are done.
+            done += 1;
+            let mapped = document.result.map_err(Refused::Invalid);
+            (document.place, done, mapped.and_then(|mapped| intake.check_mapped(mapped, None)))
+        };
+        let batch: Vec<_> = documents.by_ref().take(BATCH).map(check).collect();
+        if batch.is_empty() {
+            return Ok(sum);
         }
-        let mut answers = take_split(intake, arrivals).await.into_iter();
-        for line in &mut lines {
-            if matches!(line.answer, Err(Refused::Unavailable)) {
-                line.answer = answers.next().unwrap_or(Err(Refused::Unavailable));
+        take(intake, batch, &mut sum, &mut report).await?;
+    }
+}
+
+/// An event or document, its place, how far the input is read, and whether it is fit.
+type Checked = (u64, u64, Result<Arrival, Refused>);
+
+/// Makes a batch durable, and reports it.
+async fn take(
+    intake: &Intake,
+    batch: Vec<Checked>,
+    sum: &mut ImportReport,
+    report: &mut (impl FnMut(&Line) + Send),
+) -> Result<(), ImportError> {
+    let mut lines = Vec::with_capacity(batch.len());
+    let mut arrivals = Vec::with_capacity(batch.len());
+    for (number, read_bytes, checked) in batch {
+        match checked {
+            Ok(arrival) => {
+                arrivals.push(arrival);
+                lines.push(Line { number, read_bytes, answer: Err(Refused::Unavailable) });
             }
-        }
-        intake
-            .announce(lines.iter().filter_map(|line| line.answer.as_ref().ok()).map(|taken| (taken, None)))
-            .await;
-        let mut complete = true;
-        for line in &lines {
-            count("file", &line.answer);
-            match &line.answer {
-                Ok(taken) if taken.new => sum.taken += 1,
-                Ok(_) => sum.repeats += 1,
-                // What else is known of the batch is told first.
-                Err(Refused::Unavailable) => {
-                    complete = false;
-                    continue;
-                }
-                Err(_) => sum.refused += 1,
-            }
-            report(line);
-        }
-        if !complete {
-            return Err(ImportError::Unavailable);
+            Err(refused) => lines.push(Line { number, read_bytes, answer: Err(refused) }),
         }
     }
+    let mut answers = take_split(intake, arrivals).await.into_iter();
+    for line in &mut lines {
+        if matches!(line.answer, Err(Refused::Unavailable)) {
+            line.answer = answers.next().unwrap_or(Err(Refused::Unavailable));
+        }
+    }
+    intake
+        .announce(lines.iter().filter_map(|line| line.answer.as_ref().ok()).map(|taken| (taken, None)))
+        .await;
+    let mut complete = true;
+    for line in &lines {
+        count("file", &line.answer);
+        match &line.answer {
+            Ok(taken) if taken.new => sum.taken += 1,
+            Ok(_) => sum.repeats += 1,
+            // What else is known of the batch is told first.
+            Err(Refused::Unavailable) => {
+                complete = false;
+                continue;
+            }
+            Err(_) => sum.refused += 1,
+        }
+        report(line);
+    }
+    if complete { Ok(()) } else { Err(ImportError::Unavailable) }
 }
 
 /// Where events come from.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use broker::{Broker, Hint, Outgoing, Queue};
 use invoice::event::Family;
 use invoice::life::{Actor, Invoice, Refusal, State};
-use invoice::{Amount, Environment, Fault, FaultCode, IncomeSource, InvoiceKey};
-use ledger::{Arrival, Ledger, LedgerError, Reception, Summary};
+use invoice::{Environment, Fault, FaultCode, IncomeSource, InvoiceKey, Profile};
+use ledger::{Arrival, Ledger, LedgerError, Live, OriginalName, Reception, Registrations, Summary};
 use uuid::Uuid;
 
 use crate::announcer;
-use crate::config::Sources;
+use crate::envelope::{Message, Opened};
 
 /// Takes events in.
 #[derive(Clone)]
@@ -20,7 +20,7 @@ pub struct Intake {
     /// The hints.
     pub broker: Arc<dyn Broker>,
     /// Whose events are taken.
-    pub sources: Arc<Sources>,
+    pub registrations: Live<Registrations>,
 }
 
 /// An event that is durable.
@@ -39,23 +39,24 @@ pub enum Refused {
     /// It breaks rules; all that it breaks.
     #[error("{}", first(.0))]
     Invalid(Vec<Fault>),
-    /// It is right, but the encoder cannot write it yet.
-    #[error("{message}")]
-    Unsupported {
-        /// Stable code.
-        code: &'static str,
-        /// Where.
-        path: String,
-        /// What, and what to do.
-        message: String,
-    },
     /// Nobody has configured this income source.
     #[error(
-        "income source {source_name} is not configured here: add it under [[income_sources]], or correct seller.tax_number and seller.income_source"
+        "income source {source_name} is not registered here: add it with `fawtara taxpayers add` (or under [[income_sources]] of the settings), or correct seller.tax_number and seller.income_source"
     )]
     UnknownSource {
         /// `tax number:sequence`.
         source_name: String,
+    },
+    /// The income source is known, and deactivated.
+    #[error(
+        "income source {source_name} is deactivated ({environment}): activate it with `fawtara taxpayers activate`, or publish \
+         under the income source that is in use now"
+    )]
+    InactiveSource {
+        /// `tax number:sequence`.
+        source_name: String,
+        /// Where its invoices went.
+        environment: Environment,
     },
     /// The seller is registered for another family.
     #[error(
@@ -91,12 +92,35 @@ pub enum Refused {
         /// Whose it is.
         by: Uuid,
     },
+    /// The CloudEvent around it is wrong.
+    #[error("the CloudEvent is wrong{}: {message}", at(.attribute))]
+    Envelope {
+        /// Which attribute; empty when it is none by itself.
+        attribute: String,
+        /// What, and what to do.
+        message: String,
+    },
+    /// The header `Idempotency-Key` names another invoice.
+    #[error(
+        "Idempotency-Key is {given}, but the UUID of the event is {uuid}: the UUID is what makes publishing twice harmless here; \
+         send that, or leave the header out"
+    )]
+    OtherKey {
+        /// The UUID in the header.
+        given: Uuid,
+        /// The event's.
+        uuid: Uuid,
+    },
     /// The ledger cannot be reached: nothing was taken; publish again later.
     #[error("the ledger is unavailable; nothing was taken: publish the same event again in a moment")]
     Unavailable,
     /// The ledger refused this very event.
     #[error("the ledger cannot store this event: {0}")]
     Unstorable(String),
+}
+
+fn at(attribute: &str) -> String {
+    if attribute.is_empty() { String::new() } else { format!(" ({attribute})") }
 }
 
 fn first(faults: &[Fault]) -> String {
@@ -116,11 +140,13 @@ impl Refused {
                 "too_large"
             }
             Self::Invalid(_) => "invalid",
-            Self::Unsupported { .. } => "unsupported",
             Self::UnknownSource { .. } => "unknown_income_source",
+            Self::InactiveSource { .. } => "inactive_income_source",
             Self::WrongFamily { .. } => "wrong_family",
             Self::Conflict { .. } => "conflict",
             Self::NumberTaken { .. } => "number_taken",
+            Self::Envelope { .. } => "envelope",
+            Self::OtherKey { .. } => "idempotency_key",
             Self::Unavailable => "unavailable",
             Self::Unstorable(_) => "unstorable",
         }
@@ -137,45 +163,68 @@ impl Intake {
         reason = "refusals are rare, and are values to be shown, not passed through layers"
     )]
     pub fn check(&self, json: &[u8], traceparent: Option<String>) -> Result<Arrival, Refused> {
-        let checked = invoice::read(json).map_err(Refused::Invalid)?;
+        let checked = invoice::read_with(json, |source| self.profile(source)).map_err(Refused::Invalid)?;
+        self.arrival(checked, traceparent)
+    }
+
+    /// What is checked already, as it goes to the ledger.
+    #[allow(clippy::result_large_err, reason = "as in check")]
+    pub(crate) fn arrival(
+        &self,
+        checked: invoice::Checked,
+        traceparent: Option<String>,
+    ) -> Result<Arrival, Refused> {
         let event = &checked.event;
-        ubl::supports(event).map_err(|unsupported| Refused::Unsupported {
-            code: unsupported.code(),
-            path: unsupported.path(),
-            message: unsupported.to_string(),
-        })?;
         let source = event.income_source();
-        let environment = self.environment(&source, event.family)?;
-        // `read` always sets the UUID.
-        let uuid = event.uuid.unwrap_or_else(|| invoice::normal::name_based_uuid(event));
+        let environment = self.environment(&source, event.family())?;
         Ok(Arrival {
-            key: InvoiceKey { environment, uuid },
-            number: event.number.clone(),
+            key: InvoiceKey { environment, uuid: event.uuid() },
+            number: event.number().to_owned(),
             source,
             content: checked.content,
-            amends: event.amends,
+            amends: event.amends(),
             by: None,
-            summary: Summary {
-                kind: event.kind,
-                family: event.family,
-                payment: event.payment,
-                issue_date: event.issue_date,
-                currency: event.currency.clone(),
-                payable: Amount::from(checked.totals.payable),
-                buyer: event.buyer.as_ref().and_then(|buyer| buyer.name.clone()),
-            },
+            summary: Summary::of(&checked),
+            original: OriginalName::of(&checked.event),
             traceparent,
             normal_form: checked.normal_form,
         })
     }
 
+    /// The readings that this income source has; those of guide v1.5 when it is a stranger, who is refused afterwards.
+    pub(crate) fn profile(&self, source: &IncomeSource) -> Profile {
+        let registrations = self.registrations.borrow();
+        registrations.for_intake(source).map(|registration| registration.profile.clone()).unwrap_or_default()
+    }
+
+    /// Reads and checks one event as a transport brought it: in the envelope of a CloudEvent, or without one.
     #[allow(clippy::result_large_err, reason = "as in check")]
-    fn environment(&self, source: &IncomeSource, stated: Family) -> Result<Environment, Refused> {
+    pub(crate) fn check_message(
+        &self,
+        message: &Message<'_>,
+        traceparent: Option<String>,
+    ) -> Result<Arrival, Refused> {
+        let mut opened = Opened::of(message)?;
+        let traceparent = traceparent.or_else(|| opened.traceparent.take());
+        let arrival = self.check(&opened.event, traceparent)?;
+        opened.agree(&arrival)?;
+        Ok(arrival)
+    }
+
+    #[allow(clippy::result_large_err, reason = "as in check")]
+    pub(crate) fn environment(
+        &self,
+        source: &IncomeSource,
+        stated: Option<Family>,
+    ) -> Result<Environment, Refused> {
         let source_name = source.to_string();
-        match self.sources.get(source) {
+        match self.registrations.borrow().for_intake(source) {
             None => Err(Refused::UnknownSource { source_name }),
-            Some(registration) => match registration.family {
-                Some(registered) if registered != stated => {
+            Some(registration) if !registration.active => {
+                Err(Refused::InactiveSource { source_name, environment: registration.environment })
+            }
+            Some(registration) => match (registration.family, stated) {
+                (Some(registered), Some(stated)) if registered != stated => {
                     Err(Refused::WrongFamily { source_name, registered, stated })
                 }
                 _ => Ok(registration.environment),

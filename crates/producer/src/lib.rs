@@ -6,14 +6,21 @@ mod amqp;
 mod announcer;
 mod batcher;
 mod config;
+mod correction;
+mod envelope;
+mod foreign;
 mod http;
 mod import;
 mod intake;
+mod openapi;
 mod role;
 #[cfg(test)]
 mod testing;
 
-pub use config::{Config, Registration, Sources};
-pub use import::{ImportError, ImportReport, Line, import};
+pub use config::Config;
+pub use correction::{Corrected, Correction, CorrectionRefused, Half, Returning};
+pub use envelope::EVENT_TYPE;
+pub use import::{ImportError, ImportReport, Line, import, import_documents};
 pub use intake::{Intake, Refused, Taken};
+pub use openapi::openapi;
 pub use role::{Producer, ProducerError};

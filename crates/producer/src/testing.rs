@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use broker::{Broker, BrokerError, Health, MemoryBroker, Outgoing, PublishError, Queue, Subscription};
-use invoice::{Environment, IncomeSource, Timestamp};
-use ledger::{MemoryLedger, Schedule};
+use broker::{
+    Announcement, Broker, BrokerError, Health, MemoryBroker, Outgoing, PublishError, Queue, Subscription,
+};
+use invoice::{Environment, IncomeSource, Profile, Registration, Timestamp};
+use ledger::{MemoryLedger, Registrations, Schedule, unchanging};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::config::{Registration, Sources};
 use crate::intake::Intake;
 
 /// The `n`-th event.
@@ -32,9 +33,16 @@ pub(crate) fn event(n: u64) -> Value {
 /// An intake over memory that knows the shop.
 pub(crate) fn intake(broker: Arc<dyn Broker>) -> Intake {
     let source = IncomeSource { tax_number: "11111111".to_owned(), sequence: "1001001".to_owned() };
-    let registration = Registration { environment: Environment::Simulation, family: None };
+    let registration = Registration {
+        environment: Environment::Simulation,
+        family: None,
+        icv_start: 1,
+        profile: Profile::default(),
+        active: true,
+    };
     let ledger = MemoryLedger::new(Arc::new(|| Timestamp::UNIX_EPOCH), Schedule::default());
-    Intake { ledger: Arc::new(ledger), broker, sources: Arc::new(Sources::from([(source, registration)])) }
+    let registrations = unchanging(Registrations::from_iter([(source, registration)]));
+    Intake { ledger: Arc::new(ledger), broker, registrations }
 }
 
 /// Waits for a condition.
@@ -68,6 +76,10 @@ impl Broker for Moody {
             return std::future::pending().await;
         }
         self.inner.publish(batch).await
+    }
+
+    async fn announce(&self, batch: Vec<Announcement>) -> Vec<Result<(), PublishError>> {
+        self.inner.announce(batch).await
     }
 
     async fn subscribe(&self, queue: Queue, prefetch: u16) -> Result<Box<dyn Subscription>, BrokerError> {

@@ -1,6 +1,7 @@
 //! The authority: devices, accepted documents, record and misbehaviour, as a pure function of state, request and time.
 
 mod books;
+mod keys;
 mod misbehaviour;
 
 use std::collections::BTreeMap;
@@ -11,15 +12,17 @@ use chrono::{DateTime, Utc};
 
 use crate::answer::{Accepted, Answer, AnswerShape};
 use crate::device::Device;
-use crate::document::{Document, Sort};
-use crate::exchange::{Delivery, Reply, Request};
-use crate::fault::{FaultRule, Faults, Subject};
+use crate::document::{Document, Family, Sort};
+use crate::exchange::{Delivery, Door, Reply, Request};
+use crate::fault::{FaultRule, Faults, Subject, Target};
 use crate::finding::Finding;
 use crate::inspection::{Inspection, Judgement, inspect};
 use crate::latency::Latency;
 use crate::random::Random;
 use crate::record::{Entry, Record, Summary, Suspicion, Verdict};
+use crate::relay;
 use crate::settings::Settings;
+use crate::tokens::Tokens;
 use books::{Books, Held};
 use misbehaviour::misbehave;
 
@@ -36,6 +39,8 @@ pub struct Authority {
     faults: Faults,
     latency: Latency,
     shape: AnswerShape,
+    tokens: Tokens,
+    queries: u64,
     down: bool,
     turned_away: u64,
 }
@@ -84,6 +89,8 @@ impl Authority {
             faults: Faults::default(),
             latency: Latency::default(),
             shape: AnswerShape::default(),
+            tokens: Tokens::default(),
+            queries: 0,
             down: false,
             turned_away: 0,
         }
@@ -156,6 +163,8 @@ impl Authority {
         let cleared = if documents { self.books.cleared().cloned().collect() } else { Vec::new() };
         Summary {
             turned_away: self.turned_away,
+            tokens_issued: self.tokens.issued(),
+            queries: self.queries,
             cleared_count: self.books.count(),
             cleared,
             ..self.record.summary()
@@ -169,7 +178,14 @@ impl Authority {
 
     /// Handles one request.
     pub fn handle(&mut self, request: &Request, now: DateTime<Utc>) -> Reply {
-        let inspection = inspect(&request.body, request.content_type.as_deref(), &self.settings);
+        let content_type = request.content_type.as_deref();
+        let inspection = match request.door {
+            Door::Direct | Door::Token => inspect(&request.body, content_type, &self.settings),
+            Door::Relay => {
+                let family = self.family(request.client_id.as_deref());
+                relay::inspect(&request.body, content_type, family, &self.settings)
+            }
+        };
         self.decide(request, inspection, now)
     }
 
@@ -179,17 +195,25 @@ impl Authority {
             return self.turn_away();
         }
         let mut entry = self.entry(request, &inspection, now);
-        let subject = Subject { client_id: &entry.client_id, number: &entry.number, uuid: &entry.uuid };
+        let subject = Subject {
+            target: Target::Document,
+            client_id: &entry.client_id,
+            number: &entry.number,
+            uuid: &entry.uuid,
+        };
         let fault = self.faults.draw(subject, now, &mut self.random);
         let decision = match &fault {
             Some(fault) if !fault.processes() => {
                 // The answer is made by the fault below.
                 Decision::plain(Verdict::NotProcessed, 500, "")
             }
-            _ => self.process(request, inspection, &entry),
+            _ => self.process(request, inspection, &entry, now),
         };
         let (answer, outcome) = misbehave(decision.answer, fault.as_ref(), now);
-        let rendered = answer.render(self.shape, now);
+        let rendered = match request.door {
+            Door::Direct | Door::Token => answer.render(self.shape, now),
+            Door::Relay => relay::render(&answer, self.shape, now),
+        };
         let latency = self.latency.draw(&mut self.random) + outcome.delay;
         entry.verdict = decision.verdict;
         entry.suspicion = decision.suspicion;
@@ -230,7 +254,7 @@ impl Authority {
         Entry {
             sequence: self.record.next(),
             time: now,
-            client_id: request.client_id.clone().unwrap_or_default(),
+            client_id: self.claimed(request, now).to_owned(),
             number: inspection.number.clone(),
             uuid: inspection.uuid.clone(),
             icv: inspection.icv.clone(),
@@ -245,12 +269,19 @@ impl Authority {
         }
     }
 
-    /// What the real service does with a request, in this order: keys (403), envelope (400 without the usual
+    /// What the real service does with a request, in this order: keys (403; 401 for a token or a licence), envelope (400 without the usual
     /// shape), a pair known already (200), structure (400), tax number and income source (500), an unlisted
     /// percentage (500), content (400), acceptance (200).
-    fn process(&mut self, request: &Request, inspection: Inspection, entry: &Entry) -> Decision {
-        let Some(device) = self.authenticate(request).cloned() else {
-            return Decision::plain(Verdict::Forbidden, 403, "Forbidden");
+    fn process(
+        &mut self,
+        request: &Request,
+        inspection: Inspection,
+        entry: &Entry,
+        now: DateTime<Utc>,
+    ) -> Decision {
+        let device = match self.authenticate(request, now) {
+            Ok(device) => device.clone(),
+            Err((status, message)) => return Decision::plain(Verdict::Forbidden, status, message),
         };
         if let Judgement::Unreadable(message) = inspection.judgement {
             return Decision::plain(Verdict::Unreadable, 400, message);
@@ -281,9 +312,37 @@ impl Authority {
         }
     }
 
-    fn authenticate(&self, request: &Request) -> Option<&Device> {
-        let device = self.devices.get(request.client_id.as_deref()?)?;
-        (request.secret_key.as_deref()? == device.secret_key).then_some(device)
+    /// The device that a request comes from, or the status and reason of its refusal.
+    fn authenticate(&self, request: &Request, now: DateTime<Utc>) -> Result<&Device, (u16, &'static str)> {
+        if request.door == Door::Token {
+            let owner = self.tokens.owner(request.authorization.as_deref(), now);
+            return owner.and_then(|owner| self.devices.get(owner)).ok_or((401, "Unauthorized"));
+        }
+        if request.door == Door::Relay {
+            let key = request.license_key.as_deref().unwrap_or("").trim();
+            let known = self.settings.license_keys.is_empty() || self.settings.license_keys.contains(key);
+            if key.is_empty() || !known {
+                return Err((401, "The license is not valid"));
+            }
+        }
+        let device = request.client_id.as_deref().and_then(|client_id| self.devices.get(client_id));
+        device
+            .filter(|device| request.secret_key.as_deref() == Some(device.secret_key.as_str()))
+            .ok_or((403, "Forbidden"))
+    }
+
+    /// As whom a request comes, be it true or not.
+    fn claimed<'a>(&'a self, request: &'a Request, now: DateTime<Utc>) -> &'a str {
+        match request.door {
+            Door::Token => self.tokens.owner(request.authorization.as_deref(), now).unwrap_or_default(),
+            Door::Direct | Door::Relay => request.client_id.as_deref().unwrap_or_default(),
+        }
+    }
+
+    /// What a device is registered for; general sales where it is not known.
+    pub(crate) fn family(&self, client_id: Option<&str>) -> Family {
+        let device = client_id.and_then(|client_id| self.devices.get(client_id));
+        device.map_or(Family::General, |device| device.family)
     }
 
     fn check_against_state(&self, document: &Document, device: &Device) -> Vec<Finding> {

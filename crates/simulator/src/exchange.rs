@@ -4,17 +4,56 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-/// One POST to the authority.
+/// By which of the three ways a document comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Door {
+    /// The guide's one call, with the pair in headers.
+    #[default]
+    Direct,
+    /// The same body with a bearer token.
+    Token,
+    /// Figures for the gateway Post2Tax, with the pair and a licence key in headers.
+    Relay,
+}
+
+/// One POST of a document.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
+    /// Where it came in.
+    pub door: Door,
     /// The header `Client-Id`.
     pub client_id: Option<String>,
     /// The header `Secret-Key`.
     pub secret_key: Option<String>,
+    /// The header `Authorization`, which only the door with tokens looks at.
+    pub authorization: Option<String>,
+    /// The header `License-Key`, which only the relay looks at.
+    pub license_key: Option<String>,
     /// The header `Content-Type`.
     pub content_type: Option<String>,
     /// The body.
     pub body: Bytes,
+}
+
+/// Whatever can be asked of the authority.
+#[derive(Clone, Debug)]
+pub enum Call {
+    /// A document.
+    Submit(Request),
+    /// A token, by a form with the client-credentials grant.
+    Token {
+        /// The header `Content-Type`.
+        content_type: Option<String>,
+        /// The form.
+        body: Bytes,
+    },
+    /// What became of a document.
+    Query {
+        /// The header `Authorization`.
+        authorization: Option<String>,
+        /// The document's UUID.
+        uuid: String,
+    },
 }
 
 /// What comes of a request.
@@ -30,7 +69,7 @@ pub struct Reply {
     pub body: Bytes,
     /// What happens to all this on its way.
     pub delivery: Delivery,
-    /// The position of the request in the record, none where it was turned away unseen.
+    /// The position of the request in the record, none where it was turned away unseen or is not recorded.
     pub sequence: Option<u64>,
 }
 

@@ -75,10 +75,25 @@ pub enum Fault {
     },
 }
 
+/// What is asked, as far as rules tell requests apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// A document, by whichever door.
+    #[default]
+    Document,
+    /// A token.
+    Token,
+    /// What became of a document.
+    Query,
+}
+
 /// Which requests a rule takes; all conditions that are given must hold, none given takes any request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Match {
+    /// What is asked; documents, where nothing is said.
+    pub target: Target,
     /// The number begins so.
     pub number_prefix: Option<String>,
     /// The UUID is this.
@@ -172,6 +187,7 @@ impl Fault {
 /// What the rules look at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject<'a> {
+    pub(crate) target: Target,
     pub(crate) client_id: &'a str,
     pub(crate) number: &'a str,
     pub(crate) uuid: &'a str,
@@ -250,7 +266,8 @@ impl Armed {
 
 impl Match {
     fn takes(&self, subject: Subject<'_>, now: DateTime<Utc>) -> bool {
-        self.number_prefix.as_ref().is_none_or(|prefix| subject.number.starts_with(prefix))
+        self.target == subject.target
+            && self.number_prefix.as_ref().is_none_or(|prefix| subject.number.starts_with(prefix))
             && self.uuid.as_ref().is_none_or(|uuid| subject.uuid == uuid)
             && self.client_id.as_ref().is_none_or(|client_id| subject.client_id == client_id)
             && self.from.is_none_or(|from| now >= from)
@@ -263,7 +280,7 @@ mod tests {
     use super::*;
 
     fn subject<'a>(number: &'a str, uuid: &'a str) -> Subject<'a> {
-        Subject { client_id: "client", number, uuid }
+        Subject { target: Target::Document, client_id: "client", number, uuid }
     }
 
     fn faults(rules: impl IntoIterator<Item = FaultRule>) -> Faults {
@@ -296,6 +313,22 @@ mod tests {
         assert_eq!(with(Match { from: Some(later), ..Match::default() }), [false, false]);
         assert_eq!(with(Match { until: Some(DateTime::UNIX_EPOCH), ..Match::default() }), [false, false]);
         assert_eq!(with(Match { until: Some(later), ..Match::default() }), [true, true]);
+    }
+
+    #[test]
+    fn a_rule_for_documents_leaves_tokens_and_questions_alone() {
+        for target in [Target::Document, Target::Token, Target::Query] {
+            let matching = Match { target, ..Match::default() };
+            let mut faults = faults([rule(matching, Times::Always)]);
+            let mut random = Random::new(1);
+            for asked in [Target::Document, Target::Token, Target::Query] {
+                let subject = Subject { target: asked, ..subject("A-1", "u1") };
+                let fault = faults.draw(subject, DateTime::UNIX_EPOCH, &mut random);
+                assert_eq!(fault.is_some(), asked == target, "{target:?} {asked:?}");
+            }
+        }
+        let plain: Match = serde_json::from_str("{}").unwrap();
+        assert_eq!(plain.target, Target::Document);
     }
 
     #[test]

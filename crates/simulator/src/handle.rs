@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 
 use crate::authority::Authority;
-use crate::exchange::{Reply, Request};
-use crate::inspection::inspect;
+use crate::exchange::{Call, Door, Reply, Request};
+use crate::inspection::{Inspection, inspect};
+use crate::relay;
 use crate::settings::Settings;
 
 /// A shared authority. Clones are the same authority.
@@ -27,13 +28,34 @@ impl Handle {
         &self.settings
     }
 
-    /// Handles one request; only the part that needs the state holds the lock.
+    /// Answers whatever is asked.
+    pub fn answer(&self, call: &Call, now: DateTime<Utc>) -> Reply {
+        match call {
+            Call::Submit(request) => self.handle(request, now),
+            Call::Token { content_type, body } => self.lock().grant(content_type.as_deref(), body, now),
+            Call::Query { authorization, uuid } => self.lock().look_up(authorization.as_deref(), uuid, now),
+        }
+    }
+
+    /// Handles one document; only the part that needs the state holds the lock.
     pub fn handle(&self, request: &Request, now: DateTime<Utc>) -> Reply {
         if let Some(reply) = self.refuse_if_down() {
             return reply;
         }
-        let inspection = inspect(&request.body, request.content_type.as_deref(), &self.settings);
+        let inspection = self.inspect(request);
         self.lock().decide(request, inspection, now)
+    }
+
+    fn inspect(&self, request: &Request) -> Inspection {
+        let content_type = request.content_type.as_deref();
+        match request.door {
+            Door::Direct | Door::Token => inspect(&request.body, content_type, &self.settings),
+            Door::Relay => {
+                // The gateway knows its customers' registration; whoever it does not know is turned away later.
+                let family = self.lock().family(request.client_id.as_deref());
+                relay::inspect(&request.body, content_type, family, &self.settings)
+            }
+        }
     }
 
     /// The reply of an authority that is down, so that a body need not even be read.

@@ -1,4 +1,4 @@
-//! The authority behind HTTP: the one real call, and a control interface of our own; it must not decide anything.
+//! The authority behind HTTP: its three doors, and a control interface of our own; it must not decide anything.
 
 mod connection;
 mod control;
@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{ConnectInfo, State};
+use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{get, post};
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::exchange::{Delivery, Reply, Request};
+use crate::exchange::{Call, Delivery, Door, Reply, Request};
 use crate::handle::Handle;
 use connection::{Connections, Cut};
 
@@ -33,8 +34,11 @@ struct Desk {
     stopping: CancellationToken,
 }
 
-/// Serves an authority until `shutdown` is done, on `POST /core/invoices/` with the control interface under
-/// `/_simulator/`.
+/// Serves an authority until `shutdown` is done, with the control interface under `/_simulator/`. Documents are taken on
+///
+/// * `POST /core/invoices/`, the guide's one call,
+/// * `POST /api/invoice` with a bearer token from `POST /api/get_token`; `GET /api/invoice/{uuid}` says what became of one,
+/// * `POST /api/Invoice`, the gateway Post2Tax.
 ///
 /// On shutdown no new connection is taken, requests in flight are answered, late answers are cut, and what is still
 /// open after [`crate::Settings::stop_grace_ms`] is cut too.
@@ -55,8 +59,12 @@ pub async fn serve(
     let connections = Connections::new(listener, handle.settings().max_connections, cut_all.clone());
     let desk = Desk { handle, clock, stopping: stopping.clone() };
     let router = Router::new()
-        .route("/core/invoices/", post(submit))
-        .route("/core/invoices", post(submit))
+        .route("/core/invoices/", post(submit_directly))
+        .route("/core/invoices", post(submit_directly))
+        .route("/api/get_token", post(grant))
+        .route("/api/invoice", post(submit_with_token))
+        .route("/api/invoice/{uuid}", get(look_up))
+        .route("/api/Invoice", post(submit_figures))
         .nest("/_simulator", control::router())
         .with_state(desk);
     let service = router.into_make_service_with_connect_info::<Cut>();
@@ -79,33 +87,103 @@ pub async fn serve(
 }
 
 /// The one call of the real interface.
+async fn submit_directly(
+    desk: State<Desk>,
+    cut: ConnectInfo<Cut>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    submit(desk, cut, headers, body, Door::Direct).await
+}
+
+/// The same with a bearer token.
+async fn submit_with_token(
+    desk: State<Desk>,
+    cut: ConnectInfo<Cut>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    submit(desk, cut, headers, body, Door::Token).await
+}
+
+/// The figures of a document.
+async fn submit_figures(
+    desk: State<Desk>,
+    cut: ConnectInfo<Cut>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    submit(desk, cut, headers, body, Door::Relay).await
+}
+
 async fn submit(
     State(desk): State<Desk>,
     ConnectInfo(cut): ConnectInfo<Cut>,
     headers: HeaderMap,
     body: Body,
+    door: Door,
 ) -> Response {
-    // An authority that is down reads nothing.
-    if desk.handle.refuse_if_down().is_some() {
-        return cut.now();
-    }
-    // What is longer, or ends too early, is no request that the core could judge; it is not in the record either.
-    let body = match to_bytes(body, desk.handle.settings().max_body_bytes).await {
+    let body = match whole(&desk, &cut, body).await {
         Ok(body) => body,
-        Err(error) => {
-            tracing::debug!(%error, "a request body was not read to its end");
-            return response(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", Body::empty());
-        }
+        Err(response) => return response,
     };
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let request = Request {
-        client_id: text("client-id"),
-        secret_key: text("secret-key"),
-        content_type: text("content-type"),
+        door,
+        client_id: text(&headers, "client-id"),
+        secret_key: text(&headers, "secret-key"),
+        authorization: text(&headers, "authorization"),
+        license_key: text(&headers, "license-key"),
+        content_type: text(&headers, "content-type"),
         body,
     };
-    let reply = desk.handle.handle(&request, (desk.clock)());
-    deliver(&desk, &cut, reply).await
+    answer(&desk, &cut, &Call::Submit(request)).await
+}
+
+/// A token for a pair.
+async fn grant(
+    State(desk): State<Desk>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match whole(&desk, &cut, body).await {
+        Ok(body) => {
+            answer(&desk, &cut, &Call::Token { content_type: text(&headers, "content-type"), body }).await
+        }
+        Err(response) => response,
+    }
+}
+
+/// What became of a document.
+async fn look_up(
+    State(desk): State<Desk>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    Path(uuid): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    answer(&desk, &cut, &Call::Query { authorization: text(&headers, "authorization"), uuid }).await
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// The whole body, or the response that turns the request away.
+async fn whole(desk: &Desk, cut: &Cut, body: Body) -> Result<Bytes, Response> {
+    // An authority that is down reads nothing.
+    if desk.handle.refuse_if_down().is_some() {
+        return Err(cut.now());
+    }
+    // What is longer, or ends too early, is no request that the core could judge; it is not in the record either.
+    to_bytes(body, desk.handle.settings().max_body_bytes).await.map_err(|error| {
+        tracing::debug!(%error, "a request body was not read to its end");
+        response(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", Body::empty())
+    })
+}
+
+async fn answer(desk: &Desk, cut: &Cut, call: &Call) -> Response {
+    let reply = desk.handle.answer(call, (desk.clock)());
+    deliver(desk, cut, reply).await
 }
 
 /// Gives a reply in the way that it asks for.

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use jofotara::{Exchange, Transport, TransportRequest};
-use secrecy::ExposeSecret as _;
+use jofotara::{Exchange, HttpRequest, Method, Transport};
 
-use crate::exchange::{Delivery, Reply, Request};
+use crate::exchange::{Call, Delivery, Door, Reply, Request};
 use crate::handle::Handle;
 use crate::http::Clock;
 
@@ -41,23 +40,42 @@ impl InProcess {
 
 #[async_trait]
 impl Transport for InProcess {
-    async fn post(&self, request: TransportRequest) -> Exchange {
-        let TransportRequest { endpoint, body } = request;
-        if endpoint.environment().as_str() == "production" {
+    async fn exchange(&self, request: HttpRequest) -> Exchange {
+        if request.environment().as_str() == "production" {
             return not_sent("the simulator takes nothing that is meant for production");
         }
         // A real road always lets others run; so does this one, or a quick authority would starve them.
         tokio::task::yield_now().await;
-        let credentials = endpoint.credentials();
-        let request = Request {
-            client_id: Some(credentials.client_id.clone()),
-            secret_key: Some(credentials.secret_key.expose_secret().to_owned()),
-            content_type: Some("application/json".to_owned()),
-            body,
-        };
-        let reply = self.handle.handle(&request, self.now());
-        deliver(&self.handle, reply, endpoint.timeout()).await
+        let reply = self.handle.answer(&call(&request), self.now());
+        deliver(&self.handle, reply, request.timeout()).await
     }
+}
+
+/// What a request asks for, by its path. Every address that is none of the three others is the guide's one call.
+fn call(request: &HttpRequest) -> Call {
+    let header = |name: &str| request.header(name).map(str::to_owned);
+    let (path, content_type) = (request.path().trim_end_matches('/'), header("content-type"));
+    if request.method() == Method::Get {
+        let uuid = path.rsplit('/').next().unwrap_or_default().to_owned();
+        return Call::Query { authorization: header("authorization"), uuid };
+    }
+    if path.ends_with("/api/get_token") {
+        return Call::Token { content_type, body: request.body().clone() };
+    }
+    let door = match path {
+        path if path.ends_with("/api/invoice") => Door::Token,
+        path if path.ends_with("/api/Invoice") => Door::Relay,
+        _ => Door::Direct,
+    };
+    Call::Submit(Request {
+        door,
+        client_id: header("client-id"),
+        secret_key: header("secret-key"),
+        authorization: header("authorization"),
+        license_key: header("license-key"),
+        content_type,
+        body: request.body().clone(),
+    })
 }
 
 async fn deliver(handle: &Handle, reply: Reply, timeout: Duration) -> Exchange {

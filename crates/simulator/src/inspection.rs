@@ -47,14 +47,7 @@ struct Envelope {
 
 /// Inspects a body. Bounded by the settings' limits; never fails, whatever the bytes are.
 pub fn inspect(body: &[u8], content_type: Option<&str>, settings: &Settings) -> Inspection {
-    let mut inspection = Inspection {
-        sha256: String::new(),
-        number: String::new(),
-        uuid: String::new(),
-        icv: String::new(),
-        income_source: String::new(),
-        judgement: Judgement::Unreadable(""),
-    };
+    let mut inspection = Inspection::empty();
     inspection.judgement = match open(body, content_type, settings) {
         Ok(bytes) => {
             inspection.sha256 = hexadecimal(&Sha256::digest(&bytes));
@@ -66,6 +59,43 @@ pub fn inspect(body: &[u8], content_type: Option<&str>, settings: &Settings) -> 
         Err(message) => Judgement::Unreadable(message),
     };
     inspection
+}
+
+/// Inspects a document that came without an envelope.
+pub(crate) fn inspect_text(xml: &str, settings: &Settings) -> Inspection {
+    let mut inspection = Inspection::empty();
+    inspection.sha256 = hexadecimal(&Sha256::digest(xml));
+    inspection.judgement = judge(xml, settings, &mut inspection);
+    inspection
+}
+
+/// Everything that is wrong with a document by itself, in the authority's codes and words; none when it is sound. For tests of what
+/// writes documents.
+#[must_use]
+pub fn complaints(xml: &str, settings: &Settings) -> Vec<String> {
+    let findings = match inspect_text(xml, settings).judgement {
+        Judgement::Unreadable(reason) => return vec![reason.to_owned()],
+        Judgement::Malformed { findings, .. } => findings,
+        Judgement::Read { faults, .. } if faults.unlisted_rate => {
+            return vec!["a rate off the list".to_owned()];
+        }
+        Judgement::Read { faults, .. } => faults.findings,
+    };
+    findings.iter().map(|finding| format!("{}: {}", finding.code, finding.message)).collect()
+}
+
+impl Inspection {
+    /// Of nothing that could be read.
+    pub(crate) fn empty() -> Self {
+        Self {
+            sha256: String::new(),
+            number: String::new(),
+            uuid: String::new(),
+            icv: String::new(),
+            income_source: String::new(),
+            judgement: Judgement::Unreadable(""),
+        }
+    }
 }
 
 fn open(body: &[u8], content_type: Option<&str>, settings: &Settings) -> Result<Vec<u8>, &'static str> {

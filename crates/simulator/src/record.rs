@@ -111,6 +111,12 @@ pub struct Summary {
     pub requests: u64,
     /// Requests turned away unseen while the authority was down.
     pub turned_away: u64,
+    /// Tokens that were given out.
+    #[serde(default)]
+    pub tokens_issued: u64,
+    /// Questions what became of a document; they do not stand in the record.
+    #[serde(default)]
+    pub queries: u64,
     /// Requests by what was decided.
     pub verdicts: BTreeMap<Verdict, u64>,
     /// Requests by fault on request.
@@ -194,6 +200,8 @@ impl Record {
         Summary {
             requests: self.next,
             turned_away: 0,
+            tokens_issued: 0,
+            queries: 0,
             verdicts: self.verdicts.clone(),
             faults: self.faults.clone(),
             undelivered: self.undelivered,

@@ -36,6 +36,8 @@ pub struct Settings {
     pub documents_kept: usize,
     /// How many connections the HTTP server holds at once.
     pub max_connections: usize,
+    /// The licence keys that the relay takes; none given means any that is not empty.
+    pub license_keys: BTreeSet<String>,
     /// How long the HTTP server lets connections go on after it was told to stop, in milliseconds.
     pub stop_grace_ms: u64,
 }
@@ -55,6 +57,7 @@ impl Default for Settings {
             record_capacity: 200_000,
             documents_kept: 50_000,
             max_connections: 1024,
+            license_keys: BTreeSet::new(),
             stop_grace_ms: 5_000,
         }
     }

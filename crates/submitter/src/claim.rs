@@ -1,6 +1,7 @@
 //! Claiming: intent before effect. One look into the ledger, one commit, and only what can be sent now.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{Delivery, Hint, Outgoing, Queue};
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use crate::append::append_split;
+use crate::config::Endpoints;
 use crate::desk::{Desk, later, publish};
 
 /// An attempt whose start is committed: to be sent now.
@@ -54,6 +56,8 @@ pub(crate) struct Rest {
 /// One act of claiming.
 pub(crate) struct Claim<'a> {
     desk: &'a Desk,
+    /// As they are now: they may change between two batches, not within one.
+    endpoints: Arc<Endpoints>,
     rest: Rest,
 }
 
@@ -71,7 +75,7 @@ const PARKED_FOR: TimeDelta = TimeDelta::minutes(15);
 
 impl<'a> Claim<'a> {
     pub(crate) fn new(desk: &'a Desk) -> Self {
-        Self { desk, rest: Rest::default() }
+        Self { desk, endpoints: desk.endpoints(), rest: Rest::default() }
     }
 
     /// Claims what may be claimed. On an error nothing is settled: the channel's end gives the hints back.
@@ -152,7 +156,7 @@ impl<'a> Claim<'a> {
         let mut admitted = Vec::with_capacity(candidates.len());
         for candidate in candidates {
             let source = &candidate.change.invoice.source;
-            if credentials.admit(source, Instant::now(), candidate.endpoint.timeout()) {
+            if credentials.admit(source, &candidate.endpoint, Instant::now()) {
                 admitted.push(candidate);
             } else {
                 self.rest
@@ -183,12 +187,12 @@ impl<'a> Claim<'a> {
         if invoice.state.is_settled() {
             return None;
         }
-        let Some(endpoint) = self.desk.role.endpoints.get(&(key.environment, invoice.source.clone())) else {
-            warn!(invoice = %key, source = %invoice.source, "no credentials are configured here for this income source and environment");
+        let Some(endpoint) = self.endpoints.get(&(key.environment, invoice.source.clone())).cloned() else {
+            warn!(invoice = %key, source = %invoice.source, "no usable credentials are registered here for this income source and environment, or it is deactivated; parked");
             self.rest.parked.push((key, now + PARKED_FOR));
             return None;
         };
-        if self.is_stopped(invoice) {
+        if self.is_stopped(invoice, &endpoint) {
             self.rest.parked.push((key, later(now, self.desk.credentials_pause())));
             return None;
         }
@@ -199,7 +203,7 @@ impl<'a> Claim<'a> {
                 let attempt = crashed_attempt(invoice, &events, now);
                 let change =
                     Change { invoice: invoice.clone(), events, at: now, documents: Vec::new(), attempt };
-                Some((change, endpoint.clone()))
+                Some((change, endpoint))
             }
             Err(Refusal::NotDue { due_at }) => {
                 // Came early from its rung: parked again, on the rung that fits what is left.
@@ -216,9 +220,9 @@ impl<'a> Claim<'a> {
         }
     }
 
-    fn is_stopped(&self, invoice: &Invoice) -> bool {
+    fn is_stopped(&self, invoice: &Invoice, endpoint: &Endpoint) -> bool {
         let credentials = self.desk.credentials.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        credentials.are_stopped(&invoice.source, Instant::now())
+        credentials.are_stopped(&invoice.source, endpoint, Instant::now())
     }
 
     /// Passes the trace of the hint on.

@@ -1,5 +1,6 @@
 //! What the tasks of one submitter share. Knows neither claims nor outcomes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::breaker::Breaker;
-use crate::config::Submitter;
+use crate::config::{Endpoints, Submitter};
 use crate::credentials::Credentials;
 
 /// What the tasks of one submitter share.
@@ -22,12 +23,19 @@ pub(crate) struct Desk {
     pub(crate) room: Arc<Semaphore>,
     pub(crate) credentials: Mutex<Credentials>,
     pub(crate) breaker: Mutex<Breaker>,
+    /// The longest time-out of a call that this process has sent, milliseconds.
+    pub(crate) longest_call_ms: AtomicU64,
 }
 
 impl Desk {
     pub(crate) fn breaker(&self) -> MutexGuard<'_, Breaker> {
         // A poisoned breaker is still a breaker: its fields are plain values.
         self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Where to send, as of now.
+    pub(crate) fn endpoints(&self) -> Arc<Endpoints> {
+        Arc::clone(&self.role.endpoints.borrow())
     }
 
     /// How long an invoice is left alone whose credentials were refused.
@@ -37,8 +45,8 @@ impl Desk {
 
     /// How long what is in flight may take to end: the longest call and a margin.
     pub(crate) fn drain_patience(&self) -> Duration {
-        let longest_call =
-            self.role.endpoints.values().map(jofotara::Endpoint::timeout).max().unwrap_or_default();
+        // Not of the endpoints of now: what is in flight may have been sent by one that is gone.
+        let longest_call = Duration::from_millis(self.longest_call_ms.load(Ordering::Relaxed));
         longest_call + Duration::from_millis(self.role.config.drain_margin_ms)
     }
 

@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use crate::breaker::Admission;
 use crate::dead_letter;
 use crate::desk::{Desk, publish};
+use crate::telling::Teller;
 
 /// Runs every chore at its own pace until `shutdown`. A chore that fails is tried again at its next turn.
 pub(crate) async fn run(desk: Arc<Desk>, shutdown: CancellationToken) {
@@ -32,9 +33,19 @@ pub(crate) async fn run(desk: Arc<Desk>, shutdown: CancellationToken) {
         }
     };
     let partitions = chore("partitions", 3_600_000, || async { desk.role.ledger.maintain().await });
+    let telling = async {
+        match &desk.role.telling {
+            Some(telling) => {
+                let (ledger, broker) = (&*desk.role.ledger, &*desk.role.broker);
+                Teller { telling, ledger, broker }.run().await;
+            }
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         biased;
         () = shutdown.cancelled() => {}
+        () = telling => {}
         () = sweep => {}
         () = seal => {}
         () = survey => {}

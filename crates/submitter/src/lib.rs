@@ -12,8 +12,11 @@ mod dead_letter;
 mod desk;
 mod housekeeping;
 mod outcome;
+mod release;
 mod role;
 mod send;
+mod telling;
 
 pub use breaker::{Admission, Breaker, BreakerConfig};
 pub use config::{Config, Endpoints, Submitter};
+pub use telling::{EventsConfig, Listener, Telling};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use broker::{Hint, Outgoing, Queue};
 use invoice::Timestamp;
-use invoice::life::{Command, Context, Event, Invoice, Outcome, State, decide};
+use invoice::life::{Command, Context, Event, Evidence, Invoice, Outcome, State, decide};
 use jofotara::Verdict;
 use ledger::{Appended, AttemptRecord, Change, DocumentKind, NewDocument, patiently};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -17,6 +17,7 @@ use tracing::{error, info, warn};
 use crate::append::append_split;
 use crate::claim::Attempt;
 use crate::desk::{Desk, later, publish};
+use crate::release::{self, Releases};
 
 /// An attempt and what came of it.
 pub(crate) struct Heard {
@@ -32,6 +33,8 @@ pub(crate) struct Recorder {
     desk: Arc<Desk>,
     /// Once cancelled, a ledger that is away is no longer waited for: leases and doubt take over.
     patience: CancellationToken,
+    /// Whoever waits for what settles hears of it.
+    releases: Releases,
 }
 
 /// What is still to be recorded: the invoice as last seen, and the verdict to be applied to it.
@@ -47,11 +50,14 @@ const BATCH: usize = 128;
 const LINGER: Duration = Duration::from_millis(2);
 
 impl Recorder {
-    pub(crate) fn new(desk: Arc<Desk>, patience: CancellationToken) -> Self {
-        Self { desk, patience }
+    /// Records all `outcomes`, and releases the returns that waited for them.
+    pub(crate) async fn run(desk: Arc<Desk>, patience: CancellationToken, outcomes: mpsc::Receiver<Heard>) {
+        let (releases, settled) = Releases::new();
+        let recorder = Self { desk: Arc::clone(&desk), patience, releases };
+        tokio::join!(recorder.record_all(outcomes), release::run(desk, settled));
     }
 
-    pub(crate) async fn run(self, mut outcomes: mpsc::Receiver<Heard>) {
+    async fn record_all(self, mut outcomes: mpsc::Receiver<Heard>) {
         let mut batch = Vec::with_capacity(BATCH);
         while outcomes.recv_many(&mut batch, BATCH).await > 0 {
             let end = Instant::now() + LINGER;
@@ -70,7 +76,8 @@ impl Recorder {
     fn judge(&self, mut heard: Heard) -> Entry {
         let now = Instant::now();
         let key = heard.attempt.invoice.key;
-        let verdict = std::mem::replace(&mut heard.verdict.outcome, Outcome::InDoubt);
+        let told = std::mem::replace(&mut heard.verdict.outcome, Outcome::InDoubt);
+        let verdict = settling(told, &heard.verdict.evidence, &heard.attempt.invoice);
         let seconds = f64::from(heard.verdict.evidence.duration_ms) / 1000.0;
         telemetry::metrics()
             .authority_duration
@@ -83,7 +90,11 @@ impl Recorder {
         match outcome {
             Outcome::Credentials => {
                 error!(%source, message = heard.verdict.evidence.message, "the authority refuses these credentials; nothing more is sent with them for now");
-                credentials.stop(source, now + Duration::from_millis(self.desk.role.policy.credentials_ms));
+                credentials.stop(
+                    source,
+                    &heard.attempt.endpoint,
+                    now + Duration::from_millis(self.desk.role.policy.credentials_ms),
+                );
             }
             Outcome::Cleared { .. }
             | Outcome::Refused
@@ -211,6 +222,9 @@ impl Recorder {
                 State::Draft | State::Submitted | State::Abandoned | State::Cleared => None,
             };
             report(invoice, change);
+            if invoice.state.is_settled() {
+                self.releases.settled(invoice.key);
+            }
             hints.extend(queue.map(|queue| Outgoing {
                 queue,
                 payload: Hint::new(invoice.key, invoice.version).to_bytes(),
@@ -230,6 +244,16 @@ impl Recorder {
     }
 }
 
+/// What was refused before it went out says nothing of an earlier attempt, whose doubt stands (promise 6): it is put off.
+fn settling(told: Outcome, evidence: &Evidence, invoice: &Invoice) -> Outcome {
+    match told {
+        Outcome::Refused if evidence.http_status.is_none() && invoice.may_be_held() => {
+            Outcome::NotNow { retry_after: None }
+        }
+        told => told,
+    }
+}
+
 fn report(invoice: &Invoice, change: &Change) {
     let message = invoice.message.as_deref();
     match invoice.state {
@@ -245,5 +269,37 @@ fn report(invoice: &Invoice, change: &Change) {
             info!(invoice = %invoice.key, due_at = ?invoice.due_at, in_doubt = invoice.in_doubt.is_some(), message, "to be sent again");
         }
         State::Draft | State::Submitted | State::Abandoned => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use invoice::{Digest, Environment, IncomeSource, InvoiceKey};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_what_was_not_sent_settles_no_doubt() {
+        let key = InvoiceKey { environment: Environment::Simulation, uuid: Uuid::from_u128(7) };
+        let source = IncomeSource { tax_number: "1".into(), sequence: "2".into() };
+        let sound =
+            Invoice::accepted(key, source, "فاتورة-7".into(), Digest::of(b"{}"), Timestamp::UNIX_EPOCH);
+        let doubted = Invoice { in_doubt: Some(1), ..sound.clone() };
+        let accepted = Invoice { qr_outstanding: true, ..sound.clone() };
+        let unsent = Evidence::default();
+        let heard = Evidence { http_status: Some(400), ..Evidence::default() };
+        let put_off = Outcome::NotNow { retry_after: None };
+        for (invoice, evidence, expected) in [
+            (&sound, &unsent, Outcome::Refused),
+            (&sound, &heard, Outcome::Refused),
+            (&doubted, &heard, Outcome::Refused),
+            (&accepted, &heard, Outcome::Refused),
+            (&doubted, &unsent, put_off.clone()),
+            (&accepted, &unsent, put_off),
+        ] {
+            assert_eq!(settling(Outcome::Refused, evidence, invoice), expected);
+        }
+        assert_eq!(settling(Outcome::Suspect, &unsent, &doubted), Outcome::Suspect);
     }
 }

@@ -1,5 +1,6 @@
 //! The submitter's loop: take what there is room for, while the breaker lets it; drain before every stop and pause.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ impl Submitter {
         let desk = Arc::new(Desk {
             room: Arc::new(Semaphore::new(usize::from(self.config.max_in_flight))),
             credentials: Mutex::default(),
+            longest_call_ms: AtomicU64::new(0),
             breaker: Mutex::new(Breaker::new(self.config.breaker.clone())),
             role: self,
         });
@@ -42,7 +44,7 @@ impl Submitter {
         let (heard, outcomes) = mpsc::channel(usize::from(desk.role.config.max_in_flight).max(1) * 2);
         // The recorder outlives the stop of everything else: it ends when the last attempt has been recorded.
         let patience = CancellationToken::new();
-        let mut recorder = tasks.spawn(Recorder::new(Arc::clone(&desk), patience.clone()).run(outcomes));
+        let mut recorder = tasks.spawn(Recorder::run(Arc::clone(&desk), patience.clone(), outcomes));
         // Ends with the role, however that ends.
         let stop = shutdown.child_token();
         let mut house = tasks.spawn(housekeeping::run(Arc::clone(&desk), stop.clone()));

@@ -1,6 +1,7 @@
 //! Sending: one task for each attempt, whose only effect is the POST and a report of what was heard.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jofotara::{Exchange, Sent, Verdict, interpret};
@@ -33,6 +34,8 @@ pub(crate) fn dispatch(
             attempt = attempt.invoice.attempt
         );
         telemetry::adopt_parent(&span, attempt.delivery.traceparent.as_deref());
+        let timeout_ms = u64::try_from(attempt.endpoint.timeout().as_millis()).unwrap_or(u64::MAX);
+        desk.longest_call_ms.fetch_max(timeout_ms, Ordering::Relaxed);
         let desk = Arc::clone(desk);
         let heard = heard.clone();
         tasks.spawn(

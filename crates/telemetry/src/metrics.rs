@@ -38,6 +38,14 @@ pub struct Metrics {
     pub queue_depth: Gauge<u64>,
     /// How often the connection to the broker was rebuilt.
     pub broker_rebuilt: Gauge<u64>,
+    /// Notices of settled invoices, by `result`: told, or unconfirmed by the broker.
+    pub notices: Counter<u64>,
+    /// Notices that are still to be told.
+    pub notices_waiting: Gauge<u64>,
+    /// Attempts at webhooks, by `webhook` and `result`: heard, unheard, given up.
+    pub webhook_attempts: Counter<u64>,
+    /// Messages kept for webhooks, by `webhook` and `state`: waiting, failed.
+    pub webhook_messages: Gauge<u64>,
 }
 
 /// A label of a measurement; low in cardinality.
@@ -88,6 +96,10 @@ pub fn metrics() -> &'static Metrics {
             oldest_doubt: meter.f64_gauge("fawtara_oldest_doubt_age").with_unit("s").build(),
             queue_depth: meter.u64_gauge("fawtara_queue_depth").build(),
             broker_rebuilt: meter.u64_gauge("fawtara_broker_rebuilt").build(),
+            notices: meter.u64_counter("fawtara_notices").build(),
+            notices_waiting: meter.u64_gauge("fawtara_notices_waiting").build(),
+            webhook_attempts: meter.u64_counter("fawtara_webhook_attempts").build(),
+            webhook_messages: meter.u64_gauge("fawtara_webhook_messages").build(),
         }
     })
 }

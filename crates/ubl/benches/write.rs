@@ -14,11 +14,21 @@ fn main() {
 #[divan::bench]
 fn write_ten_lines(bencher: Bencher<'_, '_>) {
     let event = sample::ten_lines();
-    let Ok(totals) = Totals::of(&event) else { return };
+    let Ok(totals) = Totals::of(&event, &invoice::Profile::default()) else { return };
     let mut out = Vec::new();
     bencher.bench_local(|| {
         out.clear();
-        black_box(ubl::write(black_box(&event), &totals, 1, &mut out)).is_ok()
+        black_box(ubl::write(
+            &ubl::Document {
+                event: &event,
+                totals: &totals,
+                icv: 1,
+                profile: &invoice::Profile::default(),
+                buyer: None,
+            },
+            &mut out,
+        ))
+        .is_ok()
     });
 }
 

@@ -150,11 +150,14 @@ impl<'x> Place<'x> {
         }
     }
 
-    /// Whether the text here is a number by the naming rules of UBL.
+    /// Whether the text here is a number by the naming rules of UBL; in the profile a document's description is its total too.
     fn holds_number(&self) -> bool {
         self.0.last().is_some_and(|frame| {
             let name = frame.start.local();
-            name.ends_with("Amount") || name.ends_with("Quantity") || name.ends_with("Percent")
+            name.ends_with("Amount")
+                || name.ends_with("Quantity")
+                || name.ends_with("Percent")
+                || name == "DocumentDescription"
         })
     }
 

@@ -17,6 +17,8 @@ use crate::namespace::{Namespace, Namespaces};
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// The deepest nesting that is read. A signed document has about 15 levels.
 pub const MAX_DEPTH: usize = 64;
+/// The most attributes of an element, namespace declarations among them.
+const MAX_ATTRIBUTES: usize = 128;
 /// The most pieces of one document reference; it is held until its ID is known.
 const MAX_HELD: usize = 4096;
 
@@ -33,7 +35,7 @@ pub enum Unreadable {
         /// Its size.
         bytes: usize,
     },
-    /// Deeper than [`MAX_DEPTH`], or with more namespaces or larger references than any invoice has.
+    /// Deeper than [`MAX_DEPTH`], or with more elements, attributes or namespaces, or larger references, than any invoice has.
     #[error("the document is more intricate than any invoice: {0}")]
     TooIntricate(&'static str),
     /// It is not UTF-8.
@@ -73,6 +75,10 @@ pub(crate) struct Start<'x> {
     pub(crate) level: usize,
     /// In the document's order, without namespace declarations.
     pub(crate) attributes: Vec<Attribute>,
+    /// Where its tag begins, in bytes.
+    pub(crate) from: usize,
+    /// Whether the tag declares a namespace.
+    pub(crate) declares: bool,
     tag: BytesStart<'x>,
 }
 
@@ -83,6 +89,11 @@ impl Start<'_> {
     /// The name without its prefix.
     pub(crate) fn local(&self) -> &str {
         self.tag.local_name().into_inner()
+    }
+
+    /// The name with its prefix.
+    pub(crate) fn qualified(&self) -> &str {
+        self.tag.name().into_inner()
     }
 
     /// Whether it is this element.
@@ -102,6 +113,8 @@ pub(crate) struct Walk<'x> {
     text: String,
     level: usize,
     rooted: bool,
+    /// Where the piece read last begins, in bytes.
+    from: usize,
 }
 
 impl<'x> Walk<'x> {
@@ -114,7 +127,7 @@ impl<'x> Walk<'x> {
         let mut reader = NsReader::from_str(xml);
         reader.config_mut().expand_empty_elements = true;
         let held = VecDeque::new();
-        Ok(Self { reader, held, pending: None, text: String::new(), level: 0, rooted: false })
+        Ok(Self { reader, held, pending: None, text: String::new(), level: 0, rooted: false, from: 0 })
     }
 
     /// The next piece, past the extensions, the signature and the QR reference that the authority adds.
@@ -135,6 +148,11 @@ impl<'x> Walk<'x> {
                 piece => return Ok(piece),
             }
         }
+    }
+
+    /// Where the tag that was read last ends, in bytes.
+    pub(crate) fn read_to(&self) -> usize {
+        usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
     }
 
     /// Passes over the rest of a child of the root.
@@ -193,6 +211,7 @@ impl<'x> Walk<'x> {
     /// Gathers text up to the next tag or the document's end.
     fn read_tag(&mut self, namespaces: &mut Namespaces) -> Result<Piece<'x>, Unreadable> {
         loop {
+            self.from = self.read_to();
             match self.reader.read_event().map_err(malformed)? {
                 Event::Start(tag) | Event::Empty(tag) => {
                     return self.start(tag, namespaces).map(Piece::Start);
@@ -246,16 +265,21 @@ impl<'x> Walk<'x> {
         let resolver = self.reader.resolver();
         let namespace = number(resolver.resolve_element(tag.name()).0, namespaces)?;
         let mut attributes = Vec::new();
-        for attribute in tag.attributes() {
+        let mut declares = false;
+        for (place, attribute) in tag.attributes().enumerate() {
+            if place >= MAX_ATTRIBUTES {
+                return Err(Unreadable::TooIntricate("attributes"));
+            }
             let attribute = attribute.map_err(|error| malformed(error.into()))?;
             if attribute.key.as_namespace_binding().is_some() {
+                declares = true;
                 continue;
             }
             let (bound, local) = resolver.resolve_attribute(attribute.key);
             let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(malformed)?;
             attributes.push((number(bound, namespaces)?, local.into_inner().to_owned(), value.into_owned()));
         }
-        Ok(Start { namespace, level: self.level, attributes, tag })
+        Ok(Start { namespace, level: self.level, attributes, from: self.from, declares, tag })
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use broker::{
-    Broker, BrokerError, Delivery, Health, Outgoing, PublishError, Queue, Settle, Stale, Subscription,
+    Announcement, Broker, BrokerError, Delivery, Health, Outgoing, PublishError, Queue, Settle, Stale,
+    Subscription,
 };
 use tokio::time::sleep;
 
@@ -85,6 +86,18 @@ impl Broker for FaultyBroker {
         }
         self.life.live(self.inner.publish(now)).await;
         self.life.step().await;
+        results
+    }
+
+    async fn announce(&self, batch: Vec<Announcement>) -> Vec<Result<(), PublishError>> {
+        self.life.step().await;
+        if self.chaos.strikes(|weather| weather.hint_refused) {
+            return batch.iter().map(|_| Err(PublishError::Nacked)).collect();
+        }
+        let mut results = self.inner.announce(batch).await;
+        if self.chaos.strikes(|weather| weather.hint_unconfirmed) {
+            results.fill(Err(PublishError::Unconfirmed("the connection was lost".to_owned())));
+        }
         results
     }
 

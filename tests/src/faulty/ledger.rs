@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use invoice::life::{Actor, Command, Context, Event, OutcomeKind, Policy, Step, decide};
 use invoice::{Digest, InvoiceKey, Timestamp};
 use ledger::{
-    Amendable, Appended, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, Draft, Encode,
-    EncodeOutcome, Filter, Ledger, LedgerError, Loaded, NewDocument, Page, Reception, RecordedEvent,
-    RefusedIntake, Standing, Sweep, Swept, Verification,
+    Amendable, Appended, Archive, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, Draft,
+    Encode, EncodeOutcome, Encoding, Filter, Ledger, LedgerError, Loaded, NewDocument, Outbox, Page,
+    Reception, RecordedEvent, RefusedIntake, Standing, Sweep, Swept, Taxpayers, Unencoded, Verification,
 };
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -87,14 +87,17 @@ impl FaultyLedger {
             let icv = invoice.icv.unwrap_or_else(|| self.chaos.next_counter(&invoice.source));
             self.life.step().await;
             self.dawdle().await;
-            let draft = Draft { invoice: invoice.clone(), normal_form };
+            let draft = Draft { invoice: invoice.clone(), normal_form, original: None };
             let (command, documents) = match encoder.encode(&draft, icv) {
-                Ok(bytes) => {
+                Ok(Encoding { bytes, .. }) => {
                     let xml = Digest::of(&bytes);
                     let sent = NewDocument { document: invoice.document, kind: DocumentKind::Sent, bytes };
                     (Command::Encode { icv, xml }, vec![sent])
                 }
-                Err(unfit) => (Command::FindUnfit { message: unfit.message }, Vec::new()),
+                Err(Unencoded::Unfit { message }) => (Command::FindUnfit { message }, Vec::new()),
+                Err(Unencoded::Waits { original, reason }) => {
+                    (Command::Wait { original, reason }, Vec::new())
+                }
             };
             let fit = !documents.is_empty();
             let context = Context { now, policy: &Policy::default() };
@@ -189,6 +192,10 @@ impl Ledger for FaultyLedger {
         self.pass("encode", self.inner.encode(keys, encoder)).await
     }
 
+    async fn dependants(&self, originals: &[InvoiceKey]) -> Result<Vec<Swept>, LedgerError> {
+        self.pass("dependants", self.inner.dependants(originals)).await
+    }
+
     async fn documents(
         &self,
         wanted: &[(InvoiceKey, u32, DocumentKind)],
@@ -260,6 +267,18 @@ impl Ledger for FaultyLedger {
 
     async fn verify(&self) -> Result<Verification, LedgerError> {
         self.pass("verify", self.inner.verify()).await
+    }
+
+    fn archive(&self) -> &dyn Archive {
+        self.inner.archive()
+    }
+
+    fn outbox(&self) -> &dyn Outbox {
+        self.inner.outbox()
+    }
+
+    fn taxpayers(&self) -> &dyn Taxpayers {
+        self.inner.taxpayers()
     }
 
     async fn maintain(&self) -> Result<(), LedgerError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jofotara::{Exchange, Transport, TransportRequest};
+use jofotara::{Exchange, HttpRequest, Transport};
 
 use super::{Chaos, Sabotage};
 use crate::life::Life;
@@ -23,12 +23,12 @@ impl FaultyTransport {
 
 #[async_trait]
 impl Transport for FaultyTransport {
-    async fn post(&self, request: TransportRequest) -> Exchange {
+    async fn exchange(&self, request: HttpRequest) -> Exchange {
         self.life.step().await;
-        let exchange = self.life.live(self.inner.post(request.clone())).await;
+        let exchange = self.life.live(self.inner.exchange(request.clone())).await;
         let unheard = matches!(exchange, Exchange::Lost { .. });
         if unheard && self.chaos.sabotage() == Some(Sabotage::SentTwice) {
-            return self.life.live(self.inner.post(request)).await;
+            return self.life.live(self.inner.exchange(request)).await;
         }
         self.life.step().await;
         exchange

@@ -1,6 +1,7 @@
 //! The configuration of these fleets: the real one, with everything that waits scaled down.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use super::{MARGIN, Plan, RUNGS_MS, TIMEOUT};
 use crate::fleet;
@@ -13,7 +14,7 @@ pub fn secret_key(sequence: &str) -> String {
 }
 
 /// The configuration of the whole fleet, with everything that waits scaled down.
-pub(super) fn settings(ground: &Ground, plan: &Plan, simulator: &str) -> String {
+pub(super) fn settings(ground: &Ground, plan: &Plan, simulator: &str, master_key: Option<&Path>) -> String {
     let mut database = ground.database_url();
     if let Some(password) = &plan.database_password {
         database = with_password(&database, password);
@@ -52,6 +53,9 @@ credentials_ms = 500
 [schedule]
 grace_ms = 1000
 pause_max_ms = 8000
+[taxpayers]
+refresh_ms = 300
+{master_key}
 [simulator]
 listen = "{simulator}"
 tolerance = "0.0000000005"
@@ -62,6 +66,9 @@ log = "{log}"
         keys = keys.join(", "),
         in_flight = plan.max_in_flight,
         log = plan.log,
+        master_key = master_key
+            .map(|file| format!("master_key_file = {:?}", file.display().to_string()))
+            .unwrap_or_default(),
     );
     for (source, family) in fleet::sources() {
         let family = serde_json::to_string(&family).unwrap();
@@ -74,6 +81,7 @@ log = "{log}"
         )
         .unwrap();
     }
+    text.push_str(&plan.more);
     text
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use invoice::life::{Cause, OutcomeKind, State};
-use jofotara::{Exchange, Transport, TransportRequest};
+use jofotara::{Exchange, HttpRequest, Transport};
 use serde_json::json;
 use tests::events::event;
 use tests::faulty::{self, Chaos, Weather};
@@ -27,12 +27,12 @@ const LARGE: usize = 8_000;
 
 #[async_trait]
 impl Transport for Deadly {
-    async fn post(&self, request: TransportRequest) -> Exchange {
-        if request.body.len() > LARGE {
+    async fn exchange(&self, request: HttpRequest) -> Exchange {
+        if request.body().len() > LARGE {
             self.life.kill();
         }
         self.life.step().await;
-        self.inner.post(request).await
+        self.inner.exchange(request).await
     }
 }
 

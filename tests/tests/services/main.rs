@@ -10,4 +10,6 @@
 
 mod clearing;
 mod commands;
+mod contracts;
 mod secrets;
+mod taxpayers;

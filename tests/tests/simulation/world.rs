@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use broker::{Broker, MemoryBroker, Queue};
 use encoder::DocumentEncoder;
-use invoice::life::Invoice;
-use invoice::{IncomeSource, InvoiceKey};
-use ledger::{Draft, Encode, MemoryLedger, Unfit};
+use invoice::life::{Invoice, Policy};
+use invoice::{Environment, IncomeSource, InvoiceKey};
+use ledger::{Draft, Encode, Encoding, MemoryLedger, Unencoded};
 use producer::Producer;
 use simulator::{Authority, Decimal, Handle, InProcess, Latency, Settings};
 use tests::faulty::{self, Chaos, Sabotage};
@@ -67,15 +67,19 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Picky(DocumentEncoder);
 
 impl Encode for Picky {
-    fn icv_start(&self, source: &IncomeSource) -> u64 {
-        self.0.icv_start(source)
+    fn icv_start(&self, environment: Environment, source: &IncomeSource) -> Option<u64> {
+        self.0.icv_start(environment, source)
     }
 
-    fn encode(&self, draft: &Draft, icv: u64) -> Result<Vec<u8>, Unfit> {
+    fn encode(&self, draft: &Draft, icv: u64) -> Result<Encoding, Unencoded> {
         if draft.invoice.number.starts_with(plan::UNFIT) {
-            return Err(Unfit { message: "غير صالح: found unfit on purpose".to_owned() });
+            return Err(Unencoded::unfit("غير صالح: found unfit on purpose"));
         }
         self.0.encode(draft, icv)
+    }
+
+    fn policy(&self) -> Policy {
+        self.0.policy()
     }
 }
 
@@ -232,7 +236,10 @@ impl World {
             }
             Post::Encoder => {
                 let mut encoder = seams.encoder(&self.numbers);
-                encoder.documents = Arc::new(Picky(DocumentEncoder::new(BTreeMap::new())));
+                encoder.documents = Arc::new(Picky(
+                    DocumentEncoder::new(tests::fleet::registrations())
+                        .with_policy(self.numbers.policy.clone()),
+                ));
                 encoder.run(stop).await.map_err(|error| error.to_string())
             }
             Post::Submitter => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{DEADLINE, numbered, outgoing, publish, take};
-use crate::{Broker, BrokerError, PublishError, Queue, Stale};
+use crate::{Announcement, Broker, BrokerError, PublishError, Queue, Stale};
 
 pub async fn closing_ends_every_wait(broker: Arc<dyn Broker>) {
     publish(&*broker, Queue::Draft, &numbered(2)).await;
@@ -30,6 +30,10 @@ pub async fn a_closed_broker_refuses(broker: Arc<dyn Broker>) {
     assert!(!broker.health().connected);
     let published = timeout(DEADLINE, broker.publish(vec![outgoing(Queue::Draft, "x")])).await.unwrap();
     assert!(matches!(published[..], [Err(PublishError::Unconfirmed(_))]), "{published:?}");
+    let announcement =
+        Announcement { event_type: "x".into(), id: "1".into(), payload: "{}".into(), traceparent: None };
+    let announced = timeout(DEADLINE, broker.announce(vec![announcement])).await.unwrap();
+    assert!(matches!(announced[..], [Err(PublishError::Unconfirmed(_))]), "{announced:?}");
     assert!(matches!(broker.subscribe(Queue::Draft, 1).await.err(), Some(BrokerError::Unavailable(_))));
     assert!(matches!(broker.depth(Queue::Draft).await, Err(BrokerError::Unavailable(_))));
     assert!(matches!(broker.purge(Queue::Draft).await, Err(BrokerError::Unavailable(_))));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{depth, numbered, outgoing, publish, take, texts};
-use crate::{Broker, Outgoing, PublishError, Queue};
+use crate::{Announcement, Broker, Outgoing, PublishError, Queue};
 
 pub async fn keeps_the_order_of_a_batch(broker: Arc<dyn Broker>) {
     let sent = numbered(700);
@@ -47,6 +47,22 @@ pub async fn carries_large_and_empty_payloads(broker: Arc<dyn Broker>) {
 pub async fn publishes_thousands_at_once(broker: Arc<dyn Broker>) {
     publish(&*broker, Queue::Draft, &numbered(5_000)).await;
     depth(&*broker, Queue::Draft, 5_000).await;
+}
+
+pub async fn announcements_need_no_listener(broker: Arc<dyn Broker>) {
+    let announcement = |n: u32| Announcement {
+        event_type: "jo.fawtara.invoice.cleared.v1".to_owned(),
+        id: format!("id-{n}"),
+        payload: format!(r#"{{"فاتورة":{n}}}"#).into(),
+        traceparent: (n == 1).then(|| "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+    };
+    let results = broker.announce((0..300).map(announcement).collect()).await;
+    assert_eq!(results.len(), 300);
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    assert_eq!(broker.announce(Vec::new()).await, []);
+    // Queues go on as before.
+    publish(&*broker, Queue::Draft, &numbered(3)).await;
+    depth(&*broker, Queue::Draft, 3).await;
 }
 
 pub async fn an_empty_batch_has_no_results(broker: Arc<dyn Broker>) {

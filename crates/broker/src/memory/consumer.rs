@@ -1,5 +1,6 @@
 //! The consumer's end of a queue in memory: gathering batches and settling deliveries.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ impl MemorySubscription {
             redelivered: message.returned > 0,
             payload: message.payload,
             traceparent: message.traceparent,
+            cloud_event: BTreeMap::new(),
             content_type: Some(CONTENT_TYPE.to_owned()),
             settle: Box::new(MemorySettle {
                 shared: self.shared.clone(),

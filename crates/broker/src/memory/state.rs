@@ -11,7 +11,10 @@ use tokio::time::Instant;
 
 use crate::gather::{Sight, after};
 use crate::queue::DELIVERY_LIMIT;
-use crate::{BrokerError, Ladder, Outgoing, PublishError, Queue};
+use crate::{Announcement, BrokerError, Ladder, Outgoing, PublishError, Queue};
+
+/// How many announcements are kept to be looked at.
+const ANNOUNCED_MAX: usize = 1_000;
 
 /// A message somewhere in the broker.
 #[derive(Clone)]
@@ -55,6 +58,8 @@ pub(super) struct State {
     rungs: Vec<VecDeque<(Instant, Message)>>,
     consumers: BTreeMap<u64, Consumer>,
     last_number: u64,
+    /// Nobody can bind a queue here: the last ones are kept to be looked at.
+    announced: VecDeque<Announcement>,
     restarts: u64,
     closed: bool,
 }
@@ -69,6 +74,7 @@ impl State {
             rungs,
             consumers: BTreeMap::new(),
             last_number: 0,
+            announced: VecDeque::new(),
             restarts: 0,
             closed: false,
         }
@@ -112,6 +118,24 @@ impl State {
             self.enqueue(outgoing.queue, message);
         }
         Ok(())
+    }
+
+    pub(super) fn announce(&mut self, batch: Vec<Announcement>) -> Vec<Result<(), PublishError>> {
+        let announce_one = |announcement| {
+            if self.closed {
+                return Err(PublishError::closed());
+            }
+            if self.announced.len() >= ANNOUNCED_MAX {
+                self.announced.pop_front();
+            }
+            self.announced.push_back(announcement);
+            Ok(())
+        };
+        batch.into_iter().map(announce_one).collect()
+    }
+
+    pub(super) fn announced(&self) -> Vec<Announcement> {
+        self.announced.iter().cloned().collect()
     }
 
     fn enqueue(&mut self, queue: Queue, message: Message) {

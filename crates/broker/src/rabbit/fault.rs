@@ -44,6 +44,17 @@ pub(super) fn declare_error(queue: &str, error: &Error) -> BrokerError {
     }
 }
 
+/// An error of declaring the exchange of events.
+pub(super) fn exchange_error(exchange: &str, error: &Error) -> BrokerError {
+    match code(error) {
+        Some(PRECONDITION_FAILED) => BrokerError::Unfit(format!(
+            "the exchange {exchange} exists, but is not a durable topic exchange: {error}. Delete it and start again; its bindings \
+             go with it and must be made anew"
+        )),
+        _ => broker_error(error),
+    }
+}
+
 /// Something took longer than it may.
 pub(super) fn too_late(what: &str) -> BrokerError {
     BrokerError::Unavailable(format!("{what} did not come in time"))

@@ -1,4 +1,4 @@
-//! A channel that publishes, with pipelined confirms. It knows names of queues and bytes, no hints.
+//! A channel that publishes, with pipelined confirms. It knows addresses and bytes, neither hints nor events.
 //!
 //! A lane sends a window of messages, waits for all of its confirms, and only then answers and sends the next. The pause
 //! costs one round trip a window; without it a confirm cannot be trusted, since lapin hangs a returned message on whichever
@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::RabbitConfig;
 use super::alarm::Alarm;
 use crate::PublishError;
-use crate::queue::CONTENT_TYPE;
+use crate::queue::{CLOUD_EVENT, CONTENT_TYPE, EVENTS_EXCHANGE};
 
 /// The delivery mode of a message that survives a restart.
 const PERSISTENT: u8 = 2;
@@ -30,11 +30,19 @@ const PERSISTENT: u8 = 2;
 /// After so many windows in a row that were not confirmed in time the link is given up.
 const LATE_WINDOWS: u32 = 2;
 
-/// A message for a queue.
+/// A message on its way out.
 pub(super) struct Wire {
-    pub(super) queue: String,
+    pub(super) to: Address,
     pub(super) payload: Bytes,
     pub(super) traceparent: Option<String>,
+}
+
+/// Where a message goes.
+pub(super) enum Address {
+    /// Into this queue, which must be there.
+    Queue(String),
+    /// To whoever listens on the exchange of events, under this routing key and message id.
+    Events { key: String, id: String },
 }
 
 /// A batch, and where to tell what became of it. A dropped answer means that it is not known.
@@ -220,18 +228,29 @@ impl Lane {
 }
 
 async fn fly(channel: &Channel, wire: &Wire, id: u64) -> lapin::Result<Confirmation> {
-    let mut properties = BasicProperties::default()
-        .with_delivery_mode(PERSISTENT)
-        .with_content_type(CONTENT_TYPE.into())
-        .with_message_id(id.to_string().into());
+    let mut properties = BasicProperties::default().with_delivery_mode(PERSISTENT);
+    let (exchange, key, mandatory) = match &wire.to {
+        Address::Queue(queue) => {
+            properties =
+                properties.with_content_type(CONTENT_TYPE.into()).with_message_id(id.to_string().into());
+            ("", queue, true)
+        }
+        // Nobody need listen, so nothing is returned, and the id need not tell whose it was.
+        Address::Events { key, id } => {
+            properties = properties.with_content_type(CLOUD_EVENT.into()).with_message_id(id.as_str().into());
+            (EVENTS_EXCHANGE, key, false)
+        }
+    };
     if let Some(traceparent) = &wire.traceparent {
         let mut headers = FieldTable::default();
         headers.insert("traceparent".into(), AMQPValue::LongString(traceparent.as_str().into()));
         properties = properties.with_headers(headers);
     }
-    let options = BasicPublishOptions { mandatory: true, immediate: false };
-    let queue = wire.queue.as_str().into();
-    channel.basic_publish("".into(), queue, options, &wire.payload, properties).await?.await
+    let options = BasicPublishOptions { mandatory, immediate: false };
+    channel
+        .basic_publish(exchange.into(), key.as_str().into(), options, &wire.payload, properties)
+        .await?
+        .await
 }
 
 /// None when it was too late.

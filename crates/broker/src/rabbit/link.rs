@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
-use lapin::options::QueueDeclareOptions;
+use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Connection, ConnectionProperties, Event};
+use lapin::{Connection, ConnectionProperties, Event, ExchangeKind};
 use tokio::sync::{mpsc, watch};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -18,8 +18,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::alarm::Alarm;
 use super::lane::{Job, Lane};
 use super::{Shared, fault, greeting};
-use crate::BrokerError;
 use crate::topology::{Argument, Declaration, declarations};
+use crate::{BrokerError, EVENTS_EXCHANGE};
 
 /// How long one attempt to connect may take, and so a peer that accepts and says nothing.
 const ATTEMPT: Duration = Duration::from_secs(10);
@@ -124,9 +124,14 @@ async fn connect(shared: &Shared, purpose: &str) -> Result<Connection, BrokerErr
     connected.map_err(|error| fault::broker_error(&error))
 }
 
-/// Declares every queue on one channel.
+/// Declares the exchange of events and every queue, on one channel.
 async fn declare_all(connection: &Connection, queues: &[Declaration]) -> Result<(), BrokerError> {
     let channel = connection.create_channel().await.map_err(|error| fault::broker_error(&error))?;
+    let options = ExchangeDeclareOptions { durable: true, ..Default::default() };
+    let exchange = EVENTS_EXCHANGE.into();
+    let declared =
+        channel.exchange_declare(exchange, ExchangeKind::Topic, options, FieldTable::default()).await;
+    declared.map_err(|error| fault::exchange_error(EVENTS_EXCHANGE, &error))?;
     for queue in queues {
         let mut arguments = FieldTable::default();
         for (key, value) in &queue.arguments {

@@ -1,6 +1,6 @@
 //! A channel that consumes from one queue, and how its deliveries are settled. It lives as long as its link, or shorter.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
 };
-use lapin::types::{AMQPValue, FieldTable};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, Consumer};
 use tokio::time::timeout;
 
@@ -79,14 +79,10 @@ impl Tap {
     }
 
     fn delivery(self: Arc<Self>, message: lapin::message::Delivery) -> Delivery {
-        let traceparent = message.properties.headers().as_ref().and_then(|headers| {
-            match headers.inner().get("traceparent")? {
-                AMQPValue::LongString(text) => Some(String::from_utf8_lossy(text.as_bytes()).into_owned()),
-                AMQPValue::ShortString(text) => Some(text.as_str().to_owned()),
-                _ => None,
-            }
-        });
+        let headers = message.properties.headers().as_ref();
+        let traceparent = headers.and_then(|headers| text(headers.inner().get("traceparent")?));
         Delivery {
+            cloud_event: cloud_event(message.properties.headers().as_ref()),
             payload: message.data.into(),
             traceparent,
             content_type: message.properties.content_type().as_ref().map(|it| it.as_str().to_owned()),
@@ -147,6 +143,28 @@ impl Tap {
         if timeout(self.patience, cancelled).await.is_ok() {
             close_channel(&self.channel).await;
         }
+    }
+}
+
+/// The attributes of a CloudEvent in binary mode: bounded, since whoever may publish may write anything there.
+fn cloud_event(headers: Option<&FieldTable>) -> BTreeMap<String, String> {
+    const MOST: usize = 64;
+    const LONGEST: usize = 2_048;
+    let attribute = |(name, value): (&ShortString, &AMQPValue)| {
+        let name = name.as_str();
+        let name = name.strip_prefix("cloudEvents:").or_else(|| name.strip_prefix("cloudEvents_"))?;
+        let text = text(value).filter(|text| text.len() <= LONGEST)?;
+        Some((name.to_ascii_lowercase(), text))
+    };
+    let headers = headers.into_iter().flat_map(FieldTable::inner);
+    headers.filter_map(attribute).take(MOST).collect()
+}
+
+fn text(value: &AMQPValue) -> Option<String> {
+    match value {
+        AMQPValue::LongString(text) => Some(String::from_utf8_lossy(text.as_bytes()).into_owned()),
+        AMQPValue::ShortString(text) => Some(text.as_str().to_owned()),
+        _ => None,
     }
 }
 

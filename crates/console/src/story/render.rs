@@ -1,9 +1,10 @@
 //! The story as text for people. Foreign text is made harmless, Arabic stays as it is.
 
 use invoice::Environment;
+use jofotara::catalogue::Language;
 use ledger::AttemptRecord;
 
-use super::{Story, timeline};
+use super::{QrReading, Story, timeline};
 use crate::text::{Table, age, clean, short, time};
 
 /// The beginning of an answer is cut to so many characters; JSON has all that is kept.
@@ -13,9 +14,15 @@ impl Story {
     /// The story as text: where it stands and why, what to do, then everything that happened.
     #[must_use]
     pub fn render(&self) -> String {
+        self.render_in(Language::En)
+    }
+
+    /// The same with the authority's words explained in this language.
+    #[must_use]
+    pub fn render_in(&self, language: Language) -> String {
         let mut text = String::new();
         text.push_str(&banner(self.invoice.key.environment));
-        text.push_str(&self.head());
+        text.push_str(&self.head(language));
         text.push_str("\nWhat happened\n");
         text.push_str(&indented(&timeline::render(&self.events)));
         if !self.attempts.is_empty() {
@@ -29,7 +36,7 @@ impl Story {
         text
     }
 
-    fn head(&self) -> String {
+    fn head(&self, language: Language) -> String {
         let Self { invoice, .. } = self;
         let mut lines = Table::default();
         let mut line = |name: &str, value: String| lines.row([name.to_owned(), value]);
@@ -58,8 +65,21 @@ impl Story {
         line("document", format!("version {}{}", invoice.document, counter(invoice.icv)));
         line("why", self.advice.why.clone());
         line("what to do", self.advice.what_to_do.clone());
+        for explanation in &self.advice.explanations {
+            let meaning = explanation.meaning.of(language);
+            match language {
+                Language::En => line("means", format!("{meaning} ({})", explanation.id)),
+                Language::Ar => {
+                    line("المعنى", format!("{meaning} ({})", explanation.id));
+                    line("ما العمل", explanation.remedy.ar.to_owned());
+                }
+            }
+        }
         if let Some(qr) = &invoice.qr {
             line("QR", qr.clone());
+        }
+        for (name, text) in self.qr.iter().flat_map(QrReading::lines) {
+            line(name, text);
         }
         lines.render()
     }

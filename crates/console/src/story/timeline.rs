@@ -3,6 +3,7 @@
 use invoice::life::{Actor, DeferReason, Event, Evidence, RequeueMode};
 use ledger::RecordedEvent;
 
+use crate::remedy;
 use crate::text::{Table, time};
 
 /// The events as a table, the oldest first.
@@ -23,6 +24,9 @@ fn describe(event: &Event) -> String {
         }
         Event::Encoded { document, icv, .. } => {
             format!("document version {document} has counter {icv}; its bytes are fixed")
+        }
+        Event::Waiting { original, reason } => {
+            format!("waits for its original, invoice {original}, which {}", remedy::stands(*reason))
         }
         Event::FoundUnfit { message } => message.clone(),
         Event::SubmissionStarted { attempt, document, worker, .. } => {

@@ -1,5 +1,6 @@
 //! What is told of one invoice.
 
+use base64::Engine as _;
 use invoice::Environment;
 use invoice::life::{Outcome, RequeueMode};
 use ledger::conformance::{event, evidence, of_event};
@@ -65,6 +66,39 @@ async fn doubt_is_told_with_its_attempt() {
 }
 
 #[tokio::test]
+async fn what_the_authority_says_is_explained_in_both_languages() {
+    let desk = Desk::new();
+    let key = desk.encoded(1).await;
+    desk.attempt(key, Outcome::Refused, evidence("Bayer name is missing; discount cannot be negative")).await;
+    let story = desk.console.show(key).await.unwrap();
+    let ids: Vec<_> = story.advice.explanations.iter().map(|it| it.id).collect();
+    assert_eq!(ids, ["buyer_name_missing", "negative_discount"]);
+    let what_to_do = &story.advice.what_to_do;
+    assert!(what_to_do.contains("Add the buyer's name") && what_to_do.contains("discount"), "{what_to_do}");
+    let english = story.render();
+    assert!(english.contains("The buyer must be named") && english.contains("buyer_name_missing"), "{english}");
+    let arabic = story.render_in(jofotara::catalogue::Language::Ar);
+    assert!(arabic.contains("أضف اسم المشتري") && arabic.contains("ما العمل"), "{arabic}");
+    let json = serde_json::to_value(&story).unwrap();
+    assert_eq!(json["advice"]["explanations"][0]["remedy"]["ar"], "أضف اسم المشتري ثم عدِّل الفاتورة.");
+    let row = desk.console.list(&ledger::Filter::default(), crate::Paging { after: None, limit: 10 }).await.unwrap();
+    assert_eq!(row.rows[0].what_to_do, *what_to_do, "a list says the same as a story");
+}
+
+#[tokio::test]
+async fn words_that_are_not_known_are_kept_and_explained_with_care() {
+    let desk = Desk::new();
+    let key = desk.rejected(1).await;
+    let advice = desk.console.show(key).await.unwrap().advice;
+    assert_eq!(advice.explanations.iter().map(|it| it.id).collect::<Vec<_>>(), ["unknown"]);
+    assert!(advice.why.contains("الرقم الضريبي للمشتري غير صحيح"), "{advice:?}");
+    // Doubt comes first, whatever the words mean.
+    let doubted = desk.suspect(2, true).await;
+    let advice = desk.console.show(doubted).await.unwrap().advice;
+    assert!(advice.what_to_do.contains("in doubt"), "{advice:?}");
+}
+
+#[tokio::test]
 async fn every_state_has_its_advice() {
     let desk = Desk::new();
     let abandoned = desk.rejected(6).await;
@@ -97,4 +131,41 @@ async fn what_is_not_there_is_no_story() {
     let other = invoice::InvoiceKey { environment: Environment::Production, ..key };
     let missing = desk.console.show(other).await.unwrap_err();
     assert!(matches!(missing, ConsoleError::Unknown { .. }), "{missing:?}");
+}
+
+#[tokio::test]
+async fn the_qr_is_read_beside_our_own_document() {
+    let desk = Desk::new();
+    let ours = event(1);
+    let total = invoice::Totals::of(&ours, &invoice::Profile::default()).unwrap().payable.to_string();
+    let tags = |number: &str, total: &str| {
+        let name: String = ours.seller.name.chars().take(60).collect();
+        let values = ["", "{}", "false", total, number, "", "2026-01-02", &ours.seller.tax_number, &name, ""];
+        let bytes: Vec<u8> = (1u8..)
+            .zip(values)
+            .flat_map(|(tag, value)| {
+                [vec![tag, u8::try_from(value.len()).unwrap()], value.as_bytes().to_vec()].concat()
+            })
+            .collect();
+        base64::engine::general_purpose::STANDARD.encode(bytes)
+    };
+    let told = async |n: u64, qr: String| {
+        let key = desk.encoded(n).await;
+        let outcome = Outcome::Cleared { qr: qr.clone(), already: false, note: None, signed: None };
+        desk.attempt(key, outcome, evidence("SUBMITTED")).await;
+        let story = desk.console.show(key).await.unwrap();
+        assert_eq!(story.invoice.qr, Some(qr), "passed on unchanged");
+        (story.render(), story.qr.unwrap())
+    };
+    let (text, reading) = told(1, tags("INV-000001", &total)).await;
+    assert_eq!(reading.differences, Vec::<String>::new(), "{text}");
+    assert!(text.contains("QR says") && text.contains(&format!("total {total}")), "{text}");
+    let (text, reading) = told(2, tags("INV-000009", "0.001")).await;
+    assert!(
+        reading.differences.iter().any(|it| it.contains("number") && it.contains("INV-000009")),
+        "{text}"
+    );
+    assert!(text.contains("QR DIFFERS") && text.contains("its total is \"0.001\""), "{text}");
+    let (text, reading) = told(3, "QR-بلا معنى".to_owned()).await;
+    assert!(reading.content.tags.len() <= 1 && text.contains("QR damaged"), "{text}");
 }

@@ -1,9 +1,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use broker::{Health, MemoryBroker, PublishError};
+use broker::{Announcement, Health, MemoryBroker, PublishError};
 use invoice::{Environment, Timestamp};
-use ledger::{MemoryLedger, Schedule};
+use ledger::{MemoryLedger, Registrations, Schedule, unchanging};
 use tokio::time::{Instant, sleep};
 
 use super::*;
@@ -39,6 +39,10 @@ impl Broker for Late {
         std::future::pending().await
     }
 
+    async fn announce(&self, batch: Vec<Announcement>) -> Vec<Result<(), PublishError>> {
+        self.inner.announce(batch).await
+    }
+
     async fn subscribe(&self, queue: Queue, prefetch: u16) -> Result<Box<dyn Subscription>, BrokerError> {
         let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         match left {
@@ -69,7 +73,7 @@ fn encoder(late: u32) -> Encoder {
     Encoder {
         ledger: Arc::new(ledger),
         broker: Arc::new(Late { inner: MemoryBroker::default(), left: AtomicU32::new(late) }),
-        documents: Arc::new(DocumentEncoder::default()),
+        documents: Arc::new(DocumentEncoder::new(unchanging(Registrations::default()))),
         config: Config::default(),
     }
 }

@@ -6,6 +6,7 @@ mod dice;
 mod goods;
 mod mistakes;
 mod people;
+mod returns;
 mod sale;
 
 use std::path::{Path, PathBuf};
@@ -55,7 +56,10 @@ fn files() -> anyhow::Result<[(&'static str, String); 3]> {
         let exception = Exception { line: 0, number: number.clone(), ends, code, sends, why: why.to_owned() };
         rows.get_mut(place).context("no such sale")?.exception = Some(exception);
     }
-    for (inserted, (after, row)) in mistakes::rows(&sales, &mut dice)?.into_iter().enumerate() {
+    let mut between = mistakes::rows(&sales, &mut dice)?;
+    between.extend(returns::rows(&sales)?);
+    between.sort_by_key(|(after, _)| *after);
+    for (inserted, (after, row)) in between.into_iter().enumerate() {
         if let Some(exception) =
             row.exception.as_ref().filter(|exception| exception.ends == Ends::DeadLettered)
         {

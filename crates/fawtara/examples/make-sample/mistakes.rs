@@ -3,8 +3,8 @@
 use anyhow::Context;
 use fawtara::demo::{Ends, Exception};
 use invoice::event::{
-    Buyer, Family, GeneralTax, Identification, IdentificationScheme, InvoiceEvent, Kind, Original, Payment,
-    Scope, TaxCategory,
+    Buyer, Family, GeneralTax, Identification, IdentificationScheme, InvoiceEvent, Payment, Scope,
+    TaxCategory,
 };
 use simulator::{Fault, FaultRule, Match, Times};
 
@@ -60,28 +60,6 @@ pub(crate) fn rows(sales: &[InvoiceEvent], dice: &mut Dice) -> anyhow::Result<Ve
     )?;
 
     let original = sales.iter().find(|sale| sale.number.starts_with(amman.prefix)).context("no sale")?;
-    let mut event = InvoiceEvent {
-        uuid: Some(dice.uuid()),
-        kind: Kind::Return,
-        number: format!("{}90005", amman.prefix),
-        original: Some(Original {
-            uuid: original.uuid.context("no UUID")?.to_string(),
-            number: original.number.clone(),
-            total: None,
-            reason: "تم الإرجاع بسبب خلل في المنتج".to_owned(),
-        }),
-        ..original.clone()
-    };
-    event.lines.truncate(1);
-    first(&mut event)?.id = Some(1);
-    put(
-        120,
-        &event,
-        Ends::RefusedAtIntake,
-        "unsupported_return",
-        "a return: this version cannot send it yet",
-    )?;
-
     let mut event =
         sales.iter().find(|sale| sale.number.starts_with(wholesale.prefix)).context("no sale")?.clone();
     event.uuid = Some(dice.uuid());

@@ -39,7 +39,10 @@ pub(crate) fn sale(
         number: format!("{}{count:05}", shop.prefix),
         issue_date: date,
         currency: "JOD".to_owned(),
+        prices: invoice::event::Prices::Net,
+        discount: None,
         note: note(dice),
+        metadata: None,
         seller: shop.seller(),
         buyer,
         original: None,
@@ -54,7 +57,7 @@ pub(crate) fn sale(
 
 /// A cash sale above 10,000 JOD names its buyer, as any other that the law wants named.
 fn name_large_sale(event: &mut InvoiceEvent, dice: &mut Dice) -> anyhow::Result<()> {
-    let payable = invoice::Totals::of(event)?.payable;
+    let payable = invoice::Totals::of(event, &invoice::Profile::default())?.payable;
     if event.buyer.is_none() && payable > amount("10000")?.decimal() {
         event.buyer = Some(people::firm(dice));
     }
@@ -128,6 +131,7 @@ fn line(good: &Good, family: Family, dice: &mut Dice) -> anyhow::Result<Line> {
                 Some(GeneralTax { category, percent: amount(&percent.to_string())? })
             }
         },
+        total: None,
         special_tax: None,
         consumer_price: None,
     })

@@ -15,6 +15,7 @@ use ledger::Filter;
 
 use super::Outcome;
 use super::answer::{Answer, causes, changing_desk, environments, reading_desk, states};
+use super::catalogue::Lang;
 use crate::settings::Settings;
 
 /// Arguments of `fawtara dead-letters`.
@@ -29,7 +30,7 @@ enum Command {
     /// List rejected and dead-lettered invoices and refused intake, the longest standing first.
     List(ListArgs),
     /// Show one invoice, or one record of refused intake by its id.
-    Show(OneArgs),
+    Show(ShowArgs),
     /// Send invoices again: those named, or all that match.
     Requeue(RequeueArgs),
     /// Correct an invoice: replace its content, keeping its identity.
@@ -141,6 +142,15 @@ struct OneArgs {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct ShowArgs {
+    #[command(flatten)]
+    one: OneArgs,
+    /// In which language the authority's words are explained.
+    #[arg(long, value_enum, default_value_t)]
+    lang: Lang,
 }
 
 /// Invoices by name, or all that match.
@@ -277,7 +287,7 @@ impl Command {
     fn is_json(&self) -> bool {
         match self {
             Self::List(args) => args.json,
-            Self::Show(args) => args.json,
+            Self::Show(args) => args.one.json,
             Self::Requeue(args) => args.json,
             Self::Amend(args) => args.one.json,
             Self::Abandon(args) => args.json,

@@ -1,5 +1,7 @@
 //! `fawtara doctor`: are the services there, of a fit version, permitted? Says how to mend what is not.
 
+mod taxpayers;
+
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use broker::BrokerUrl;
 use invoice::Environment;
 use ledger::{LedgerError, PostgresLedger};
 use serde::Serialize;
+use submitter::Endpoints;
 
 use super::{Outcome, say};
 use crate::settings::Settings;
@@ -63,7 +66,8 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Outcome> {
     let mut findings = Findings::default();
     ledger(&settings, &mut findings).await;
     broker(&settings, &mut findings).await;
-    authority(&settings, &mut findings);
+    let registered = taxpayers::taxpayers(&settings, &mut findings).await;
+    authority(&settings, registered, &mut findings);
     let wrong = findings.0.iter().any(|finding| finding.grade == Grade::Wrong);
     if args.json {
         say!("{}", serde_json::to_string_pretty(&findings.0)?)?;
@@ -262,13 +266,13 @@ async fn broker(settings: &Settings, findings: &mut Findings) {
     }
 }
 
-fn authority(settings: &Settings, findings: &mut Findings) {
-    if settings.income_sources.is_empty() {
+fn authority(settings: &Settings, registered: Option<Endpoints>, findings: &mut Findings) {
+    if settings.income_sources.is_empty() && registered.as_ref().is_some_and(Endpoints::is_empty) {
         findings.add(
             Grade::Warning,
             "income sources",
             "none",
-            "add [[income_sources]] to the configuration; no event can be taken without",
+            "register one with `fawtara taxpayers add`; no event can be taken without",
         );
     }
     let endpoints = match wiring::endpoints(settings) {
@@ -283,7 +287,8 @@ fn authority(settings: &Settings, findings: &mut Findings) {
             return;
         }
     };
-    for ((environment, source), endpoint) in endpoints {
+    let all: Endpoints = endpoints.into_iter().chain(registered.unwrap_or_default()).collect();
+    for ((environment, source), endpoint) in all {
         let host = endpoint.url().host_str().unwrap_or_default().to_owned();
         let port = endpoint.url().port_or_known_default().unwrap_or(443);
         let what = format!("authority for {source} ({environment})");

@@ -4,6 +4,7 @@ use std::io::{Read, Write, stdin, stdout};
 use std::path::PathBuf;
 
 use anyhow::Context;
+use invoice::{Profile, Settled};
 use serde_json::json;
 
 use super::{Outcome, say};
@@ -26,9 +27,12 @@ pub struct EncodeArgs {
 pub struct ValidateArgs {
     /// The file with one event, or with one a line; standard input when left out.
     file: Option<PathBuf>,
-    /// Print one JSON object for each event.
+    /// Print one JSON object for each event, with the messages in both languages.
     #[arg(long)]
     json: bool,
+    /// The language of the messages: en or ar.
+    #[arg(long, value_name = "LANG", default_value_t = invoice::Language::En)]
+    lang: invoice::Language,
 }
 
 fn input(file: Option<&PathBuf>) -> anyhow::Result<Vec<u8>> {
@@ -59,7 +63,13 @@ pub fn encode(args: &EncodeArgs) -> anyhow::Result<Outcome> {
         }
     };
     let mut xml = Vec::new();
-    if let Err(error) = ubl::write(&checked.event, &checked.totals, args.icv, &mut xml) {
+    let Some(Settled { event, totals }) = &checked.document else {
+        eprintln!("a return is written once its original is known: publish it, and see the document with `fawtara show`");
+        return Ok(Outcome::No);
+    };
+    let profile = Profile::default();
+    let document = ubl::Document { event, totals, icv: args.icv, profile: &profile, buyer: None };
+    if let Err(error) = ubl::write(&document, &mut xml) {
         eprintln!("{error} ({})", error.code());
         return Ok(Outcome::No);
     }
@@ -77,17 +87,7 @@ pub fn validate(args: &ValidateArgs) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::Done;
     for (place, event) in events(&bytes) {
         let (faults, number) = match invoice::read(event) {
-            Ok(checked) => match ubl::supports(&checked.event) {
-                Ok(()) => (Vec::new(), checked.event.number),
-                Err(unsupported) => {
-                    let fault = invoice::Fault::new(
-                        invoice::FaultCode::Unsupported,
-                        unsupported.path(),
-                        unsupported.to_string(),
-                    );
-                    (vec![fault], checked.event.number)
-                }
-            },
+            Ok(checked) => (Vec::new(), checked.event.number().to_owned()),
             Err(faults) => (faults, String::new()),
         };
         if !faults.is_empty() {
@@ -102,7 +102,7 @@ pub fn validate(args: &ValidateArgs) -> anyhow::Result<Outcome> {
             say!("event {place}: {number} is valid")?;
         } else {
             for fault in faults {
-                say!("event {place}: {fault}")?;
+                say!("event {place}: {}", fault.line_in(args.lang))?;
             }
         }
     }

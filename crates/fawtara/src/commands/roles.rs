@@ -16,6 +16,7 @@ use tracing::{error, info};
 use super::Outcome;
 use super::admin::AdminPort;
 use crate::settings::{SecretUrl, Settings};
+use crate::telling;
 use crate::wiring::{self, Seams};
 
 /// Arguments of `fawtara all`.
@@ -98,6 +99,7 @@ async fn run(name: &'static str, settings: Settings, roles: &[Role]) -> anyhow::
     if roles.contains(&Role::Submitter) {
         // Asked before any service is: what is wrong here must not look like an outage there.
         wiring::endpoints(&settings)?;
+        telling::of(&settings)?;
     }
     let admin = AdminPort::bind(&settings).await?;
     let seams = wiring::connect(&settings, name).await?;

@@ -9,6 +9,7 @@ use ledger::DocumentKind;
 
 use super::Outcome;
 use super::answer::{Answer, environments, reading_desk};
+use super::catalogue::Lang;
 use crate::settings::Settings;
 
 /// Arguments of `fawtara show`.
@@ -20,6 +21,9 @@ pub struct Args {
     /// Where it goes, when the same UUID or number exists in several environments.
     #[arg(long, value_parser = environments())]
     pub environment: Option<Environment>,
+    /// In which language the authority's words are explained.
+    #[arg(long, value_enum, default_value_t)]
+    pub lang: Lang,
     /// Print JSON.
     #[arg(long, conflicts_with_all = ["content", "document"])]
     pub json: bool,
@@ -74,7 +78,7 @@ async fn show(args: &Args, console: &Console, answer: &mut Answer<'_>) -> anyhow
         return document(key, which, args.document_version, console, answer).await;
     } else {
         let story = console.show(key).await?;
-        answer.either(&story, Story::render)?;
+        answer.either(&story, |story: &Story| story.render_in(args.lang.into()))?;
     }
     Ok(Outcome::Done)
 }

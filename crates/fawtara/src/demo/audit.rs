@@ -193,6 +193,8 @@ mod tests {
             turned_away: 0,
             verdicts: BTreeMap::new(),
             faults: BTreeMap::new(),
+            tokens_issued: 0,
+            queries: 0,
             undelivered: 0,
             cleared_count: 0,
             cleared: cleared.collect(),

@@ -46,9 +46,6 @@ fn faults(refused: &Refused) -> (Vec<String>, Vec<String>) {
             faults.iter().map(|fault| fault.code.to_string()).collect(),
             faults.iter().map(|fault| placed(&fault.path, &fault.message)).collect(),
         ),
-        Refused::Unsupported { code, path, message } => {
-            (vec![(*code).to_owned()], vec![placed(path, message)])
-        }
         Refused::Conflict { reason, differences, .. } => {
             let mut messages = vec![reason.clone()];
             messages.extend(differences.iter().map(|difference| format!("differs: {difference}")));

@@ -9,7 +9,7 @@ use broker::Ladder;
 use invoice::event::Family;
 use invoice::life::Policy;
 use invoice::{Environment, IncomeSource};
-use ledger::{Draft, Encode, PostgresLedger, Schedule, Unfit};
+use ledger::{Draft, Encode, Encoding, PostgresLedger, Schedule, Unencoded};
 use producer::Intake;
 use secrecy::SecretString;
 use simulator::{Device, Handle};
@@ -152,7 +152,9 @@ fn source(device: &Device) -> SourceSettings {
         environment: Environment::Simulation,
         family: None::<Family>,
         icv_start: 1,
+        profile: invoice::Profile::default(),
         url: None,
+        route: jofotara::Route::Direct,
         client_id: device.client_id.clone(),
         secret_key: Some(Masked(SecretString::from(device.secret_key.as_str()))),
         secret_key_file: None,
@@ -167,13 +169,17 @@ struct Counting {
 }
 
 impl Encode for Counting {
-    fn icv_start(&self, source: &IncomeSource) -> u64 {
-        self.inner.icv_start(source)
+    fn icv_start(&self, environment: Environment, source: &IncomeSource) -> Option<u64> {
+        self.inner.icv_start(environment, source)
     }
 
-    fn encode(&self, draft: &Draft, icv: u64) -> Result<Vec<u8>, Unfit> {
-        let bytes = self.inner.encode(draft, icv)?;
+    fn encode(&self, draft: &Draft, icv: u64) -> Result<Encoding, Unencoded> {
+        let encoding = self.inner.encode(draft, icv)?;
         self.tally.encoded.fetch_add(1, Ordering::Relaxed);
-        Ok(bytes)
+        Ok(encoding)
+    }
+
+    fn policy(&self) -> Policy {
+        self.inner.policy()
     }
 }

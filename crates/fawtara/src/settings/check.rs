@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use anyhow::bail;
 
-use super::Settings;
+use super::{Settings, webhook};
 
 /// The longest call, milliseconds: the breaker gives its probe up after 180 s, and a call must have ended by then.
 const CALL_MAX_MS: u64 = 120_000;
 /// The least that a lease adds to a call, milliseconds.
 const LEASE_MARGIN_MIN_MS: u64 = 1_000;
+/// The longest that a till may be kept waiting for its answer, milliseconds.
+const TILL_MAX_MS: u64 = 300_000;
 
 /// Refuses what cannot work.
 ///
@@ -20,6 +22,8 @@ pub(super) fn check(settings: &Settings) -> anyhow::Result<()> {
     addresses(settings)?;
     none_is_zero(settings)?;
     authority(settings)?;
+    webhook::check(&settings.webhooks)?;
+    tills(settings)?;
     waits(settings)
 }
 
@@ -68,6 +72,13 @@ fn none_is_zero(settings: &Settings) -> anyhow::Result<()> {
         ("submitter.checkpoint_every_ms", submitter.checkpoint_every_ms == 0),
         ("submitter.survey_every_ms", submitter.survey_every_ms == 0),
         ("policy.plateau_ms", policy.plateau_ms == 0),
+        ("events.every_ms", settings.events.every_ms == 0),
+        ("events.batch", settings.events.batch == 0),
+        ("events.webhook_timeout_ms", settings.events.webhook_timeout_ms == 0),
+        ("events.webhook_in_flight", settings.events.webhook_in_flight == 0),
+        ("events.webhook_keep_days", settings.events.webhook_keep_days == 0),
+        ("archive.retention_years", settings.archive.retention_years == 0),
+        ("taxpayers.refresh_ms", settings.taxpayers.refresh_ms == 0),
     ] {
         if is_zero {
             bail!("{name} is 0; it must be 1 or more");
@@ -92,6 +103,15 @@ fn authority(settings: &Settings) -> anyhow::Result<()> {
             "submitter.lease_margin_ms is {lease}; leases need a margin of at least {LEASE_MARGIN_MIN_MS} over the call's \
              time-out"
         );
+    }
+    Ok(())
+}
+
+/// A till that waits longer than its own patience keeps a place for nobody.
+fn tills(settings: &Settings) -> anyhow::Result<()> {
+    let wait = settings.producer.post2tax_wait_ms;
+    if wait > TILL_MAX_MS {
+        bail!("producer.post2tax_wait_ms is {wait}; it must be {TILL_MAX_MS} at most");
     }
     Ok(())
 }
@@ -144,6 +164,15 @@ mod tests {
             ("policy.ladder_ms", "[]"),
             ("policy.ladder_ms", "[5000, 0]"),
             ("policy.plateau_ms", "0"),
+            ("events.every_ms", "0"),
+            ("events.batch", "0"),
+            ("events.webhook_timeout_ms", "0"),
+            ("events.webhook_in_flight", "0"),
+            ("events.webhook_keep_days", "0"),
+            ("taxpayers.refresh_ms", "0"),
+            ("producer.post2tax_wait_ms", "300001"),
+            ("producer.formats.post2tax.zero_rate_category", "S"),
+            ("producer.formats.eezi.card_is", "barter"),
         ] {
             let told = complaint(key, value).unwrap_or_default();
             assert!(told.contains(key), "{key}={value}: {told:?}");
@@ -161,6 +190,9 @@ mod tests {
             ("authority.connect_timeout_ms", "49999"),
             ("policy.ladder_ms", "[1]"),
             ("policy.suspect_ms", "[]"),
+            ("producer.post2tax_wait_ms", "0"),
+            ("producer.formats.post2tax.zero_rate_category", "O"),
+            ("producer.formats.eezi.card_is", "receivable"),
             ("ledger.url", "postgresql://db/x"),
             ("broker.url", "amqps://mq"),
             ("ledger.url", "memory"),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Settings;
 
 /// Not settings, but known: of the tests and benchmarks, the scripts and the compose file.
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 10] = [
     "FAWTARA_TEST_",
     "FAWTARA_TESTS_",
     "FAWTARA_BENCH_",
@@ -16,6 +16,7 @@ const KNOWN: [&str; 9] = [
     "FAWTARA_UBL_",
     "FAWTARA_UPDATE_",
     "FAWTARA_KEY_",
+    "FAWTARA_MASTER_KEY",
     "FAWTARA_SERVICE_",
     "FAWTARA_VECTORS",
 ];
@@ -106,6 +107,7 @@ mod tests {
             "FAWTARA_UPDATE_GOLDEN",
             "FAWTARA_VECTORS",
             "FAWTARA_KEY_SHA256",
+            "FAWTARA_MASTER_KEY",
             "FAWTARA_POSTGRES_PORT",
             "FAWTARA_PORT_8080_TCP_ADDR",
             "FAWTARA_PRODUCER_SERVICE_HOST",

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{Evidence, Outcome};
+use super::state::WaitReason;
 use crate::{Digest, Timestamp};
 
 /// A person, and why they did it. Both are mandatory for every change by hand.
@@ -47,6 +48,13 @@ pub enum Command {
     FindUnfit {
         /// Why.
         message: String,
+    },
+    /// The encoder found a return whose original is not cleared.
+    Wait {
+        /// The original: its number, or its UUID when that is all that is known of it.
+        original: String,
+        /// What about it.
+        reason: WaitReason,
     },
     /// A submitter wants to send it.
     Start {

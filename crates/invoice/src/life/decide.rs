@@ -5,7 +5,7 @@ mod answer;
 use super::command::{Actor, Command, RequeueMode};
 use super::event::Event;
 use super::policy::Policy;
-use super::state::{Cause, Invoice, State};
+use super::state::{Cause, Invoice, State, WaitReason};
 use crate::{Digest, Timestamp};
 
 /// What a decision depends on besides state and command.
@@ -119,6 +119,7 @@ pub fn decide(invoice: &Invoice, command: Command, context: Context<'_>) -> Resu
             (State::Draft, None) => Ok(vec![Event::FoundUnfit { message }]),
             (state, _) => Err(Refusal::WrongState { state, wish: "found unfit" }),
         },
+        Command::Wait { original, reason } => wait(invoice, original, reason, context),
         Command::Start { lease_until, worker } => start(invoice, lease_until, worker, context),
         Command::Release { attempt, due_at } => {
             if invoice.state == State::Submitted && invoice.attempt == attempt {
@@ -147,7 +148,7 @@ fn receive(
     }
     let conflict = Refusal::OtherContent { document: invoice.document, state: invoice.state };
     let Some(named) = amends else { return Err(conflict) };
-    if !invoice.state.waits_for_person() {
+    if !may_be_changed(invoice) {
         return Err(conflict);
     }
     unheld(invoice)?;
@@ -167,6 +168,33 @@ fn encode(invoice: &Invoice, icv: u64, xml: Digest) -> Result<Vec<Event>, Refusa
         (State::Draft, Some(_), Some(icv)) => Err(Refusal::AlreadyEncoded { icv }),
         (state, ..) => Err(Refusal::WrongState { state, wish: "encoded" }),
     }
+}
+
+/// Told once for each reason, not at each look; an original that nobody knows is waited for only so long.
+fn wait(
+    invoice: &Invoice,
+    original: String,
+    reason: WaitReason,
+    context: Context<'_>,
+) -> Result<Vec<Event>, Refusal> {
+    if (invoice.state, invoice.xml) != (State::Draft, None) {
+        return Err(Refusal::WrongState { state: invoice.state, wish: "kept waiting" });
+    }
+    let Some(waiting) = &invoice.waiting else { return Ok(vec![Event::Waiting { original, reason }]) };
+    let waited = (context.now - waiting.since).to_std().unwrap_or_default();
+    if reason == WaitReason::Unknown && waited >= context.policy.original_wait() {
+        return Ok(vec![Event::DeadLettered {
+            cause: Cause::OriginalUnknown,
+            attempt: invoice.attempt,
+            message: format!("no invoice {original} of this seller is known, since {}", waiting.since),
+            held_qr: None,
+            evidence: None,
+        }]);
+    }
+    if (&waiting.original, waiting.reason) == (&original, reason) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Event::Waiting { original, reason }])
 }
 
 fn start(
@@ -220,7 +248,7 @@ fn requeue(
     context: Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
     signed(&by)?;
-    if !invoice.state.waits_for_person() {
+    if !may_be_changed(invoice) {
         return Err(Refusal::WrongState { state: invoice.state, wish: "requeued" });
     }
     // Without fixed bytes there are no same ones: it would be encoded anew.
@@ -252,6 +280,11 @@ fn adopt(invoice: &Invoice, qr: String, by: Actor) -> Result<Vec<Event>, Refusal
     } else {
         Ok(vec![Event::Adopted { qr, by }])
     }
+}
+
+/// A person's turn; or a return that waits, which may name the wrong original and has no bytes yet.
+fn may_be_changed(invoice: &Invoice) -> bool {
+    invoice.state.waits_for_person() || invoice.waiting.is_some()
 }
 
 /// Promises 6 and 7: nothing may change what the authority may hold, nor forget what it is known to hold.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::{Actor, RequeueMode};
 use super::outcome::{Evidence, OutcomeKind};
-use super::state::Cause;
+use super::state::{Cause, WaitReason};
 use crate::{Digest, Timestamp};
 
 /// Why an invoice is to be sent again without its fault being settled.
@@ -46,6 +46,13 @@ pub enum Event {
         icv: u64,
         /// SHA-256 of the bytes.
         xml: Digest,
+    },
+    /// A return waits for its original, or for something else about it than before.
+    Waiting {
+        /// The original: its number, or its UUID when that is all that is known of it.
+        original: String,
+        /// What about it.
+        reason: WaitReason,
     },
     /// Our own rules refused it after all.
     FoundUnfit {
@@ -193,6 +200,7 @@ impl Event {
             Self::Accepted { .. } => "accepted",
             Self::Amended { .. } => "amended",
             Self::Encoded { .. } => "encoded",
+            Self::Waiting { .. } => "waiting",
             Self::FoundUnfit { .. } => "found_unfit",
             Self::SubmissionStarted { .. } => "submission_started",
             Self::ClaimReleased { .. } => "claim_released",
@@ -218,6 +226,7 @@ impl Event {
             Self::Requeued { by, .. } | Self::Abandoned { by, .. } | Self::Adopted { by, .. } => Some(by),
             Self::Accepted { .. }
             | Self::Encoded { .. }
+            | Self::Waiting { .. }
             | Self::FoundUnfit { .. }
             | Self::SubmissionStarted { .. }
             | Self::ClaimReleased { .. }

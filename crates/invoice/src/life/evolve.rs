@@ -2,7 +2,7 @@
 
 use super::command::RequeueMode;
 use super::event::{DeferReason, Event};
-use super::state::{Cause, Invoice, State};
+use super::state::{Cause, Invoice, State, Waiting};
 use crate::Timestamp;
 
 impl Invoice {
@@ -22,6 +22,11 @@ impl Invoice {
             Event::Encoded { icv, xml, .. } => {
                 self.icv = Some(*icv);
                 self.xml = Some(*xml);
+                self.waiting = None;
+            }
+            Event::Waiting { original, reason } => {
+                let since = self.waiting.as_ref().map_or(at, |waiting| waiting.since);
+                self.waiting = Some(Waiting { original: original.clone(), reason: *reason, since });
             }
             Event::FoundUnfit { message } => self.stand(State::Rejected, Cause::Unfit, message),
             Event::SubmissionStarted { attempt, lease_until, .. } => {
@@ -76,7 +81,7 @@ impl Invoice {
                     // These are answers to our own bytes: whatever was in doubt is known now.
                     Cause::AuthorityHoldsOther | Cause::Contradiction | Cause::Refused => self.heard(),
                     Cause::Suspect => self.charged += 1,
-                    Cause::Unfit | Cause::KillsWorker => {}
+                    Cause::Unfit | Cause::KillsWorker | Cause::OriginalUnknown => {}
                 }
                 self.stand(State::DeadLettered, *cause, message);
             }
@@ -125,6 +130,7 @@ impl Invoice {
         self.state = state;
         self.lease_until = None;
         self.due_at = None;
+        self.waiting = None;
         self.cause = Some(cause);
         self.message = Some(message.to_owned());
     }
@@ -142,6 +148,7 @@ impl Invoice {
         self.state = state;
         self.lease_until = None;
         self.due_at = None;
+        self.waiting = None;
         self.retries = 0;
         self.charged = 0;
         self.crashes = 0;

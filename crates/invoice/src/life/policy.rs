@@ -22,6 +22,9 @@ pub struct Policy {
     pub retry_after_max_ms: u64,
     /// How many silent leases are borne: one in company, and then so many alone.
     pub crashes_alone: u32,
+    /// How long a return waits for an original that nobody knows, from when it was first looked for, before a person must
+    /// look.
+    pub original_wait_ms: u64,
     /// Jitter added to every wait, per mille of it.
     pub jitter_permille: u32,
 }
@@ -40,6 +43,7 @@ impl Default for Policy {
             credentials_ms: 5 * MINUTE,
             retry_after_max_ms: 24 * 60 * MINUTE,
             crashes_alone: 3,
+            original_wait_ms: 24 * 60 * MINUTE,
             jitter_permille: 100,
         }
     }
@@ -54,6 +58,10 @@ impl Policy {
     /// The wait after `charged` charged attempts, or none when that was the last.
     pub(super) fn suspect(&self, charged: u32) -> Option<Duration> {
         rung(&self.suspect_ms, charged.saturating_sub(1)).map(Duration::from_millis)
+    }
+
+    pub(super) fn original_wait(&self) -> Duration {
+        Duration::from_millis(self.original_wait_ms.min(WAIT_MAX_MS))
     }
 
     pub(super) fn credentials(&self) -> Duration {

@@ -112,6 +112,8 @@ pub enum Cause {
     AuthorityHoldsOther,
     /// The authority accepted it, and later refused the same bytes.
     Contradiction,
+    /// A return of an invoice that never came.
+    OriginalUnknown,
 }
 
 names!(Cause, "cause", {
@@ -121,7 +123,53 @@ names!(Cause, "cause", {
     KillsWorker => "kills_worker",
     AuthorityHoldsOther => "authority_holds_other",
     Contradiction => "contradiction",
+    OriginalUnknown => "original_unknown",
 });
+
+/// What keeps a return waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitReason {
+    /// Nobody knows its original; that has an end.
+    Unknown,
+    /// Its original is on its way.
+    Open,
+    /// Its original is rejected, and a person must mend it.
+    Rejected,
+    /// Its original is dead-lettered, and a person must look at it.
+    DeadLettered,
+}
+
+names!(WaitReason, "reason to wait", {
+    Unknown => "unknown",
+    Open => "open",
+    Rejected => "rejected",
+    DeadLettered => "dead_lettered",
+});
+
+impl WaitReason {
+    /// What a return waits for whose original stands there; none when there is nothing to wait for.
+    #[must_use]
+    pub fn of(original: State) -> Option<Self> {
+        match original {
+            State::Draft | State::Submitted | State::PendingRetry => Some(Self::Open),
+            State::Rejected => Some(Self::Rejected),
+            State::DeadLettered => Some(Self::DeadLettered),
+            State::Abandoned | State::Cleared => None,
+        }
+    }
+}
+
+/// A return waits until its original is cleared (promise 10).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The original: its number, or its UUID when that is all that is known of it.
+    pub original: String,
+    /// What about it.
+    pub reason: WaitReason,
+    /// Since when the return waits, whatever for.
+    pub since: Timestamp,
+}
 
 /// Which role an open invoice waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -178,6 +226,9 @@ pub struct Invoice {
     pub cause: Option<Cause>,
     /// The last thing said about it, for people.
     pub message: Option<String>,
+    /// A return's draft that cannot be encoded before its original is cleared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
     /// The authority's QR text, once cleared.
     pub qr: Option<String>,
     /// Which document version was cleared.
@@ -218,6 +269,7 @@ impl Invoice {
             qr_outstanding: false,
             cause: None,
             message: None,
+            waiting: None,
             qr: None,
             cleared_document: None,
             updated_at: at,

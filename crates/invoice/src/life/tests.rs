@@ -12,6 +12,7 @@ mod random;
 mod stream;
 mod table;
 mod transitions;
+mod waiting;
 mod world;
 
 use chrono::TimeDelta;
@@ -163,6 +164,10 @@ fn content(n: u32) -> Digest {
 /// The bytes that an encoder makes of a document version; other settings make others.
 fn bytes(document: u32, settings: u32) -> Digest {
     Digest::of(format!("<Invoice>{document}/{settings}</Invoice>").as_bytes())
+}
+
+fn wait(original: u32, reason: WaitReason) -> Command {
+    Command::Wait { original: format!("فاتورة-{original}"), reason }
 }
 
 fn actor() -> Actor {

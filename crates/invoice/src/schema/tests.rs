@@ -59,8 +59,9 @@ fn nulls_and_numbers_satisfy_both() {
     event["lines"][1]["discount"] = json!(0);
     assert_eq!(accepts(&validator, &event), Ok(()));
     let checked = read(event.to_string().as_bytes()).expect("a valid event");
-    assert_eq!(checked.event.lines[1].unit_price.to_string(), "0.123456789");
-    assert_eq!(checked.event.currency, "JOD");
+    let event = checked.event.invoice().expect("an invoice");
+    assert_eq!(event.lines[1].unit_price.to_string(), "0.123456789");
+    assert_eq!(event.currency, "JOD");
 }
 
 /// A way to break an event.
@@ -69,22 +70,27 @@ type Break = fn(&mut Value);
 #[test]
 fn what_is_broken_is_refused_by_both() {
     let validator = jsonschema::validator_for(&event_schema()).expect("a schema");
-    let breaks: [(Break, FaultCode); 12] = [
-        (|event| event["schema_version"] = json!(2), FaultCode::UnsupportedVersion),
-        (|event| event["familly"] = json!("income"), FaultCode::UnknownField),
-        (|event| event["family"] = json!("vat"), FaultCode::InvalidValue),
-        (|event| event["currency"] = json!("ILS"), FaultCode::UnknownCurrency),
-        (|event| event["lines"] = json!([]), FaultCode::NoLines),
-        (|event| event["lines"][0]["unit_price"] = json!("1,5"), FaultCode::InvalidValue),
-        (|event| event["lines"][0]["id"] = json!(0), FaultCode::LineIdZero),
-        (|event| event["seller"]["tax_number"] = json!("JO123"), FaultCode::NotDigits),
-        (|event| event["seller"]["income_source"] = json!("٩٩٣٢٨٩٥"), FaultCode::NotDigits),
-        (|event| event["number"] = json!(""), FaultCode::EmptyText),
-        (|event| event["buyer"]["postal_code"] = json!("111181"), FaultCode::TextTooLong),
-        (|event| event["buyer"]["governorate"] = json!("JO-XX"), FaultCode::InvalidValue),
+    let breaks: [(usize, Break, FaultCode); 17] = [
+        (1, |event| event["schema_version"] = json!(2), FaultCode::UnsupportedVersion),
+        (1, |event| event["familly"] = json!("income"), FaultCode::UnknownField),
+        (1, |event| event["family"] = json!("vat"), FaultCode::InvalidValue),
+        (1, |event| event["currency"] = json!("ILS"), FaultCode::UnknownCurrency),
+        (1, |event| event["lines"] = json!([]), FaultCode::NoLines),
+        (1, |event| event["lines"][0]["unit_price"] = json!("1,5"), FaultCode::InvalidValue),
+        (1, |event| event["lines"][0]["id"] = json!(0), FaultCode::LineIdZero),
+        (1, |event| event["seller"]["tax_number"] = json!("JO123"), FaultCode::NotDigits),
+        (1, |event| event["seller"]["income_source"] = json!("٩٩٣٢٨٩٥"), FaultCode::NotDigits),
+        (1, |event| event["number"] = json!(""), FaultCode::EmptyText),
+        (1, |event| event["buyer"]["postal_code"] = json!("111181"), FaultCode::TextTooLong),
+        (1, |event| event["buyer"]["governorate"] = json!("JO-XX"), FaultCode::InvalidValue),
+        (3, |event| event["kind"] = json!("refund"), FaultCode::InvalidValue),
+        (3, |event| event["discount"] = json!("1"), FaultCode::UnknownField),
+        (3, |event| event["lines"][0]["id"] = json!(0), FaultCode::LineIdZero),
+        (3, |event| event["original"]["reason"] = json!(""), FaultCode::EmptyText),
+        (4, |event| event["original"]["lines"][0]["name"] = json!(""), FaultCode::EmptyText),
     ];
-    for (position, (broken, code)) in breaks.into_iter().enumerate() {
-        let mut event = example(1);
+    for (position, (base, broken, code)) in breaks.into_iter().enumerate() {
+        let mut event = example(base);
         broken(&mut event);
         assert!(!validator.is_valid(&event), "break {position} ({code}) satisfies the schema");
         let faults = read(event.to_string().as_bytes()).expect_err("a fault");

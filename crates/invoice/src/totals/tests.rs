@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::arbitrary;
 use crate::event::{GeneralTax, Kind, TaxCategory};
+use crate::profile::Rounding;
 
 fn amount(text: &str) -> Amount {
     text.parse().expect("an amount")
@@ -20,6 +21,7 @@ fn line(quantity: &str, price: &str, discount: &str) -> Line {
         unit_price: amount(price),
         discount: amount(discount),
         tax: None,
+        total: None,
         special_tax: None,
         consumer_price: None,
     }
@@ -39,14 +41,15 @@ fn consumer(line: Line, price: &str) -> Line {
 }
 
 fn event(family: Family, lines: Vec<Line>) -> InvoiceEvent {
-    let mut event = crate::parse(crate::schema::EXAMPLES[0].as_bytes()).expect("the example");
+    let event = crate::parse(crate::schema::EXAMPLES[0].as_bytes()).expect("the example");
+    let mut event = event.invoice().cloned().expect("an invoice");
     event.family = family;
     event.lines = lines;
     event
 }
 
 fn totals(family: Family, lines: Vec<Line>) -> Totals {
-    Totals::of(&event(family, lines)).expect("totals")
+    Totals::of(&event(family, lines), &crate::Profile::default()).expect("totals")
 }
 
 /// extension, tax, with tax
@@ -84,7 +87,7 @@ fn general_return_example() {
     let lines = vec![taxed(line("33", "2", "2"), "7"), taxed(line("10", "5", "0"), "10")];
     let mut event = event(Family::GeneralSales, lines);
     event.kind = Kind::Return;
-    let totals = Totals::of(&event).expect("totals");
+    let totals = Totals::of(&event, &crate::Profile::default()).expect("totals");
     assert_eq!(
         totals.lines.iter().map(printed).collect::<Vec<_>>(),
         [["64", "4.48", "68.48"], ["50", "5", "55"]]
@@ -138,9 +141,9 @@ fn a_sum_is_rounded_once_and_not_from_rounded_lines() {
 
 #[test]
 fn what_cannot_be_exact_is_an_error() {
-    let path_of = |family, line| match Totals::of(&event(family, vec![line])) {
+    let path_of = |family, line| match Totals::of(&event(family, vec![line]), &crate::Profile::default()) {
         Err(TotalsError::NotExact { path } | TotalsError::NoFormula { path, .. }) => path,
-        Ok(totals) => panic!("{totals:?}"),
+        other => panic!("{other:?}"),
     };
     let huge = "9999999999999999999999999999";
     assert_eq!(path_of(Family::Income, line(huge, huge, "0")), "lines[0]");
@@ -184,20 +187,52 @@ fn by_the_text(line: &Line, family: Family) -> [BigRational; 4] {
     [gross, discount, sp, tax]
 }
 
+/// As [`by_the_text`], each product and each tax rounded by itself first (the other reading).
+fn by_printed_lines(line: &Line, family: Family) -> [BigRational; 4] {
+    let [gross, discount, sp, _] = by_the_text(line, family);
+    let gross = rounded(&gross);
+    let of = |amount: Amount| rational(amount.decimal());
+    let r =
+        line.tax.as_ref().map_or_else(|| rational(Decimal::ZERO), |tax| of(tax.percent)) / BigInt::from(100);
+    let base = match line.consumer_price {
+        Some(ipe) if ipe != line.unit_price => rounded(&(of(line.quantity) * of(ipe))),
+        _ => &gross - &discount,
+    };
+    let tax = rounded(&((base + &sp) * r));
+    [gross, discount, sp, tax]
+}
+
+/// A document as it is written, and by which readings.
+fn document() -> impl Strategy<Value = (InvoiceEvent, Profile)> {
+    (arbitrary::event(), arbitrary::profile()).prop_map(|(event, profile)| {
+        let settled = crate::settle(&event, &profile).expect("a document");
+        (settled.event, profile)
+    })
+}
+
+fn of(event: &InvoiceEvent) -> Totals {
+    Totals::of(event, &Profile::default()).expect("totals")
+}
+
 proptest! {
     #[test]
-    fn every_amount_is_the_exact_one_rounded_once(event in arbitrary::event()) {
-        let totals = Totals::of(&event).expect("totals");
+    fn every_amount_is_the_exact_one_rounded_once((event, profile) in document()) {
+        let totals = Totals::of(&event, &profile).expect("totals");
         let zero = || rational(Decimal::ZERO);
         let mut sum = [zero(), zero(), zero(), zero()];
         for (line, found) in event.lines.iter().zip(&totals.lines) {
-            let exact = by_the_text(line, event.family);
+            let exact = match profile.rounding {
+                Rounding::Once => by_the_text(line, event.family),
+                Rounding::SumOfLines => by_printed_lines(line, event.family),
+            };
             let [gross, discount, sp, tax] = &exact;
             prop_assert_eq!(rational(found.gross), rounded(gross));
             prop_assert_eq!(rational(found.extension), rounded(&(gross - discount)));
             prop_assert_eq!(rational(found.tax), rounded(tax));
             prop_assert_eq!(rational(found.special_tax), rounded(sp));
-            prop_assert_eq!(rational(found.with_tax), rounded(&(gross - discount + sp + tax)));
+            let without = profile.consumer_total_as_printed && line.consumer_price.is_some();
+            let printed_sp = if without { zero() } else { sp.clone() };
+            prop_assert_eq!(rational(found.with_tax), rounded(&(gross - discount + printed_sp + tax)));
             for (sum, exact) in sum.iter_mut().zip(exact) {
                 *sum += exact;
             }
@@ -212,10 +247,83 @@ proptest! {
     }
 
     #[test]
-    fn printed_sums_are_close_to_the_printed_lines(event in arbitrary::event()) {
-        let totals = Totals::of(&event).expect("totals");
+    fn printed_sums_are_close_to_the_printed_lines((event, profile) in document()) {
+        let profile = Profile { consumer_total_as_printed: false, ..profile };
+        let totals = Totals::of(&event, &profile).expect("totals");
         let lines: Decimal = totals.lines.iter().map(|line| line.with_tax).sum();
-        let bound = Decimal::new(5, 10) * Decimal::from(totals.lines.len() + 1);
+        let taxes: Decimal = totals.lines.iter().map(|line| line.tax).sum();
+        let bound = match profile.rounding {
+            Rounding::Once => Decimal::new(5, 10) * Decimal::from(totals.lines.len() + 1),
+            Rounding::SumOfLines => Decimal::ZERO,
+        };
         prop_assert!((lines - totals.tax_inclusive).abs() <= bound);
+        prop_assert!((taxes - totals.tax).abs() <= bound);
+    }
+
+    #[test]
+    fn the_order_of_lines_changes_no_total((event, profile) in document(), turn in 0_usize..8) {
+        let mut turned = event.clone();
+        let places = turn % turned.lines.len();
+        turned.lines.rotate_left(places);
+        turned.lines.reverse();
+        let (before, after) = (Totals::of(&event, &profile).expect("totals"), Totals::of(&turned, &profile).expect("totals"));
+        prop_assert_eq!(sums(&before), sums(&after));
+        prop_assert_eq!(before.special_tax, after.special_tax);
+    }
+
+    #[test]
+    fn ten_times_the_sale_is_ten_times_the_amounts((event, _) in document(), power in 0_u32..3) {
+        // By powers of ten, so that rounding at the ninth decimal is the only difference: it is ten times finer.
+        let factor = Decimal::from(10_u32.pow(power));
+        let times = |amount: Amount| Amount::from(amount.decimal() * factor);
+        let mut scaled = event.clone();
+        for line in &mut scaled.lines {
+            line.quantity = times(line.quantity);
+            line.discount = times(line.discount);
+            line.special_tax = line.special_tax.map(times);
+        }
+        let (one, many) = (of(&event), of(&scaled));
+        let bound = Decimal::new(5, 10) * (factor + Decimal::ONE);
+        for (one, many) in [
+            (one.tax_exclusive, many.tax_exclusive),
+            (one.allowance, many.allowance),
+            (one.tax, many.tax),
+            (one.special_tax, many.special_tax),
+            (one.payable, many.payable),
+        ] {
+            prop_assert!((one * factor - many).abs() <= bound, "{} {}", one, many);
+        }
+    }
+
+    #[test]
+    fn a_line_in_two_pieces_comes_to_the_same((event, profile) in document(), share in 1_i64..1_000) {
+        let mut split = event.clone();
+        let whole = split.lines[0].clone();
+        let part = |amount: Amount| Amount::from((amount.decimal() * Decimal::new(share, 3)).trunc_with_scale(9));
+        let rest = |amount: Amount| Amount::from(amount.decimal() - part(amount).decimal());
+        let piece = |of: &dyn Fn(Amount) -> Amount, id| Line {
+            id,
+            quantity: of(whole.quantity),
+            discount: of(whole.discount),
+            special_tax: whole.special_tax.map(of),
+            ..whole.clone()
+        };
+        split.lines[0] = piece(&part, whole.id);
+        split.lines.push(piece(&rest, whole.id.map(|_| u32::MAX)));
+        let (one, two) = (Totals::of(&event, &profile).expect("totals"), Totals::of(&split, &profile).expect("totals"));
+        // Rounded once, nothing changes at all; line by line, each piece is rounded by itself.
+        let bound = match profile.rounding {
+            Rounding::Once => Decimal::ZERO,
+            Rounding::SumOfLines => Decimal::new(4, 9),
+        };
+        for (one, two) in [
+            (one.tax_exclusive, two.tax_exclusive),
+            (one.allowance, two.allowance),
+            (one.tax, two.tax),
+            (one.special_tax, two.special_tax),
+            (one.payable, two.payable),
+        ] {
+            prop_assert!((one - two).abs() <= bound, "{} {}", one, two);
+        }
     }
 }

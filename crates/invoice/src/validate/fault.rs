@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::rules::Language;
+
 /// One fault of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fault {
@@ -12,23 +14,74 @@ pub struct Fault {
     pub code: FaultCode,
     /// The place, such as `lines[3].unit_price` (counted from 0, as in JSON); empty for the event as a whole.
     pub path: String,
-    /// What is wrong with the value seen, and how to mend it. For people; may change.
+    /// What is wrong with the value seen, and how to mend it, in English. For people; may change.
     pub message: String,
+    /// The same in Arabic. Empty in faults that were recorded before there was one.
+    #[serde(default)]
+    pub message_ar: String,
 }
 
 impl Fault {
-    /// A fault at `path`.
-    pub fn new(code: FaultCode, path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code, path: path.into(), message: message.into() }
+    /// A fault at `path`. A message in English alone gets the rule's own sentence for its Arabic.
+    pub fn new(code: FaultCode, path: impl Into<String>, message: impl Into<Message>) -> Self {
+        let Message { en, ar } = message.into();
+        let ar = if ar.is_empty() { code.rule().title.ar.to_owned() } else { ar };
+        Self { code, path: path.into(), message: en, message_ar: ar }
+    }
+
+    /// The message in that language.
+    #[must_use]
+    pub fn message_in(&self, language: Language) -> &str {
+        match language {
+            Language::En => &self.message,
+            Language::Ar if self.message_ar.is_empty() => self.code.rule().title.ar,
+            Language::Ar => &self.message_ar,
+        }
+    }
+
+    /// The fault as a line in that language: place, message, code.
+    #[must_use]
+    pub fn line_in(&self, language: Language) -> String {
+        let (path, message, code) = (&self.path, self.message_in(language), self.code);
+        if path.is_empty() { format!("{message} ({code})") } else { format!("{path}: {message} ({code})") }
     }
 }
 
+/// A sentence for people in both languages, with the same facts in each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// English.
+    pub en: String,
+    /// Arabic; empty when there is none.
+    pub ar: String,
+}
+
+impl From<&str> for Message {
+    fn from(en: &str) -> Self {
+        Self { en: en.to_owned(), ar: String::new() }
+    }
+}
+
+impl From<String> for Message {
+    fn from(en: String) -> Self {
+        Self { en, ar: String::new() }
+    }
+}
+
+/// A [`Message`] of two format strings, English and Arabic, which name the same variables.
+macro_rules! both {
+    ($en:literal, $ar:literal $(,)?) => {
+        $crate::validate::Message {
+            en: std::fmt::format(format_args!($en)),
+            ar: std::fmt::format(format_args!($ar)),
+        }
+    };
+}
+pub(crate) use both;
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        write!(f, "{} ({})", self.message, self.code)
+        f.write_str(&self.line_in(Language::En))
     }
 }
 
@@ -118,6 +171,18 @@ codes! {
     AmountTooLarge = "amount_too_large",
     /// A line's discount exceeds its quantity x price.
     DiscountAboveGross = "discount_above_gross",
+    /// The document's discount exceeds what its lines can bear.
+    DiscountAboveDocument = "discount_above_document",
+    /// A line states a shop total though prices are before tax.
+    TotalNotAllowed = "total_not_allowed",
+    /// A stated total is not what quantities, prices and discounts come to.
+    TotalMismatch = "total_mismatch",
+    /// Prices with tax on a document whose tax rests on consumer prices.
+    TaxIncludedNotAllowed = "tax_included_not_allowed",
+    /// The special tax of a line is more than its price with tax can hold.
+    SpecialTaxAbovePrice = "special_tax_above_price",
+    /// A scope that the taxpayer's family may not use, by its settings.
+    ScopeNotAllowed = "scope_not_allowed",
     /// A tax that documents of this family do not carry.
     TaxNotAllowed = "tax_not_allowed",
     /// A tax that documents of this family must state on every line.
@@ -140,6 +205,14 @@ codes! {
     OriginalNotAllowed = "original_not_allowed",
     /// A return of itself.
     OriginalIsItself = "original_is_itself",
+    /// A return states something else than its original.
+    DiffersFromOriginal = "differs_from_original",
+    /// A line comes back that its original does not have.
+    LineNotInOriginal = "line_not_in_original",
+    /// More of a line comes back than is left of it.
+    MoreThanLeft = "more_than_left",
+    /// Everything of the original has come back already.
+    NothingLeft = "nothing_left",
 }
 
 impl fmt::Display for FaultCode {

@@ -1,4 +1,4 @@
-//! Rules for the lines: numbers, amounts, taxes (specification 2.3, 2.6 to 2.8). Must not know seller or buyer.
+//! Rules for the lines: numbers, names, amounts (specification 2.6). Must not know seller or buyer.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -6,55 +6,101 @@ use std::collections::btree_map::Entry;
 use rust_decimal::Decimal;
 
 use crate::amount::Amount;
-use crate::event::{Family, GeneralTax, InvoiceEvent, Kind, Line, Scope, TaxCategory};
+use crate::event::{InvoiceEvent, Kind, Line, Prices};
 use crate::limits;
 use crate::totals::Fixed;
 
+use super::amounts::{self, Bound};
 use super::text::{self, Layout};
-use super::{FaultCode, Faults};
+use super::{FaultCode, Faults, both, taxes};
 
 pub(super) fn check(faults: &mut Faults, event: &InvoiceEvent) {
-    let count = event.lines.len();
-    if count == 0 {
-        faults.add(FaultCode::NoLines, "lines", "is empty: a document has at least one line");
-    }
-    if count > limits::LINES {
-        let message = format!("has {count} lines: a document may have {}; split it", limits::LINES);
-        faults.add(FaultCode::TooManyLines, "lines", message);
+    if !check_count(faults, event.lines.len()) {
         return;
     }
-    check_numbers(faults, event);
+    let given = event.lines.iter().any(|line| line.id.is_some());
+    let ids = event.lines.iter().map(|line| line.id);
+    check_numbers(faults, ids, event.kind == Kind::Return, given);
     let consumer_prices = event.lines.iter().any(|line| line.consumer_price.is_some());
+    if consumer_prices && event.prices == Prices::TaxIncluded {
+        let message = both!(
+            "must be net: where the tax rests on the consumer price, no price of a unit includes it; give unit prices before tax",
+            "يجب أن تكون net: حين تُحسب الضريبة على سعر المستهلك لا يشملها سعر الوحدة؛ ضع أسعار الوحدات قبل الضريبة"
+        );
+        faults.add(FaultCode::TaxIncludedNotAllowed, "prices", message);
+    }
     for (index, line) in event.lines.iter().enumerate() {
-        check_name(faults, index, line);
-        check_amounts(faults, index, line);
-        check_taxes(faults, index, line, event);
-        check_consumer_price(faults, index, line, event.family, consumer_prices);
+        let mut own = Faults::default();
+        check_name(&mut own, &line.name);
+        check_amounts(&mut own, line, event.prices);
+        taxes::check(&mut own, line, event.family, event.scope);
+        taxes::check_consumer_price(&mut own, line, event.family, consumer_prices);
+        if !own.found.is_empty() {
+            faults.within(&format!("lines[{index}]"), own);
+        }
+    }
+    if let Some(discount) = event.discount {
+        amounts::check(faults, "discount", discount, Bound::Total);
     }
 }
 
-fn check_numbers(faults: &mut Faults, event: &InvoiceEvent) {
-    let given = event.lines.iter().any(|line| line.id.is_some());
+/// Whether there are as many lines as a document may have.
+pub(super) fn check_count(faults: &mut Faults, count: usize) -> bool {
+    let most = limits::LINES;
+    if count == 0 {
+        let message =
+            both!("is empty: a document has at least one line", "فارغ: في كل مستند بند واحد على الأقل");
+        faults.add(FaultCode::NoLines, "lines", message);
+    }
+    if count > most {
+        let message = both!(
+            "has {count} lines: a document may have {most}; split it",
+            "عدد البنود {count}: أقصى ما يُسمح به {most}؛ قسّم المستند"
+        );
+        faults.add(FaultCode::TooManyLines, "lines", message);
+    }
+    count <= most
+}
+
+/// The numbers of the lines: unique, from 1; on returns mandatory, else on all lines or none.
+pub(super) fn check_numbers(
+    faults: &mut Faults,
+    ids: impl Iterator<Item = Option<u32>>,
+    of_return: bool,
+    given: bool,
+) {
     let mut seen = BTreeMap::new();
-    for (index, line) in event.lines.iter().enumerate() {
-        match line.id {
-            None if event.kind == Kind::Return => {
-                let message = "is missing: a return's line carries the number that it has in the original";
+    for (index, id) in ids.enumerate() {
+        match id {
+            None if of_return => {
+                let message = both!(
+                    "is missing: a return's line carries the number that it has in the original",
+                    "مفقود: بند المرتجع يحمل رقمه في الفاتورة الأصلية"
+                );
                 faults.line(index, "id", FaultCode::LineIdMissing, message);
             }
             None if given => {
-                let message = "is missing: number all lines or none";
+                let message = both!(
+                    "is missing: number all lines or none",
+                    "مفقود: رقّم البنود كلها أو لا ترقّم أياً منها"
+                );
                 faults.line(index, "id", FaultCode::LineIdMissing, message);
             }
             None => {}
-            Some(0) => faults.line(index, "id", FaultCode::LineIdZero, "is 0: line numbers begin at 1"),
+            Some(0) => {
+                let message = both!("is 0: line numbers begin at 1", "قيمته 0: أرقام البنود تبدأ من 1");
+                faults.line(index, "id", FaultCode::LineIdZero, message);
+            }
             Some(id) => match seen.entry(id) {
                 Entry::Vacant(place) => {
                     place.insert(index);
                 }
                 Entry::Occupied(first) => {
-                    let message =
-                        format!("{id} is the number of lines[{}] as well: numbers are unique", first.get());
+                    let first = first.get();
+                    let message = both!(
+                        "{id} is the number of lines[{first}] as well: numbers are unique",
+                        "الرقم {id} هو رقم lines[{first}] أيضاً: أرقام البنود لا تتكرر"
+                    );
                     faults.line(index, "id", FaultCode::LineIdRepeated, message);
                 }
             },
@@ -62,184 +108,61 @@ fn check_numbers(faults: &mut Faults, event: &InvoiceEvent) {
     }
 }
 
-fn check_name(faults: &mut Faults, index: usize, line: &Line) {
-    let mut own = Faults::default();
-    text::required(&mut own, "", &line.name, limits::NAME_CHARS, Layout::OneLine);
-    for fault in own.found {
-        faults.line(index, "name", fault.code, fault.message);
-    }
+/// The name of a line, which must say something.
+pub(super) fn check_name(faults: &mut Faults, name: &str) {
+    text::required(faults, "name", name, limits::NAME_CHARS, Layout::OneLine);
 }
 
-/// Which amounts an amount may be.
-#[derive(Clone, Copy)]
-pub(super) enum Bound {
-    /// A quantity or a price: above 0, below [`limits::FACTOR`].
-    Factor,
-    /// A discount or a tax of a line: 0 to [`limits::LINE_AMOUNT`].
-    Line,
-    /// A document's total: 0 to [`limits::DOCUMENT_AMOUNT`].
-    Total,
-}
-
-/// What is wrong with an amount by itself.
-pub(super) fn amount(value: Amount, bound: Bound) -> Vec<(FaultCode, String)> {
-    let mut found = Vec::new();
-    let decimal = value.decimal();
-    match bound {
-        Bound::Factor if decimal <= Decimal::ZERO => {
-            found.push((FaultCode::NotPositive, format!("is {value}: it must be above 0")));
-        }
-        Bound::Line | Bound::Total if decimal < Decimal::ZERO => {
-            found.push((FaultCode::Negative, format!("is {value}: it must be 0 or more")));
-        }
-        _ => {}
-    }
-    if value.decimals() > limits::DECIMALS {
-        let message = format!("is {value}: round it to at most {} decimals", limits::DECIMALS);
-        found.push((FaultCode::TooManyDecimals, message));
-    }
-    let (too_large, most) = match bound {
-        Bound::Factor => (decimal >= Decimal::from(limits::FACTOR), format!("below {}", limits::FACTOR)),
-        Bound::Line => {
-            (decimal > Decimal::from(limits::LINE_AMOUNT), format!("{} at most", limits::LINE_AMOUNT))
-        }
-        Bound::Total => {
-            (decimal > Decimal::from(limits::DOCUMENT_AMOUNT), format!("{} at most", limits::DOCUMENT_AMOUNT))
-        }
-    };
-    if too_large {
-        found.push((FaultCode::AmountTooLarge, format!("is {value}: it must be {most}")));
-    }
-    found
-}
-
-/// Checks one amount of a line; true when it is fit to be calculated with.
-fn check_amount(faults: &mut Faults, index: usize, field: &str, value: Amount, bound: Bound) -> bool {
-    let found = amount(value, bound);
-    let fit = found.is_empty();
-    for (code, message) in found {
-        faults.line(index, field, code, message);
-    }
-    fit
-}
-
-fn check_amounts(faults: &mut Faults, index: usize, line: &Line) {
-    let quantity = check_amount(faults, index, "quantity", line.quantity, Bound::Factor);
-    let price = check_amount(faults, index, "unit_price", line.unit_price, Bound::Factor);
-    let discount = check_amount(faults, index, "discount", line.discount, Bound::Line);
+fn check_amounts(faults: &mut Faults, line: &Line, prices: Prices) {
+    let quantity = amounts::check(faults, "quantity", line.quantity, Bound::Factor);
+    let price = amounts::check(faults, "unit_price", line.unit_price, Bound::Factor);
+    let discount = amounts::check(faults, "discount", line.discount, Bound::Line);
+    let total = check_total(faults, line, prices);
     if !(quantity && price) {
         return;
     }
-    let Some(gross) = check_product(faults, index, "", line.quantity, line.unit_price) else {
+    let Some(gross) = amounts::product(faults, "", line.quantity, line.unit_price) else {
         return;
     };
-    if discount && Fixed::of(line.discount).is_none_or(|discount| discount > gross) {
-        let gross = gross.rounded().unwrap_or_default();
-        let message = format!("{} is more than quantity x unit price, {gross}: lower it", line.discount);
-        faults.line(index, "discount", FaultCode::DiscountAboveGross, message);
+    if !discount {
+        return;
+    }
+    if Fixed::of(line.discount).is_none_or(|discount| discount > gross) {
+        let (discount, gross) = (line.discount, gross.rounded().unwrap_or_default());
+        let message = both!(
+            "{discount} is more than quantity x unit price, {gross}: lower it",
+            "الخصم {discount} أكثر من الكمية × سعر الوحدة، أي {gross}: خفّضه"
+        );
+        faults.add(FaultCode::DiscountAboveGross, "discount", message);
+    } else if let Some(total) = total {
+        check_sum(faults, total, gross, line.discount);
     }
 }
 
-/// Quantity x price, when it is within the bound of a line.
-fn check_product(
-    faults: &mut Faults,
-    index: usize,
-    field: &str,
-    quantity: Amount,
-    price: Amount,
-) -> Option<Fixed> {
-    let most = Fixed::of(Amount::from(Decimal::from(limits::LINE_AMOUNT)))?;
-    let product = Fixed::product(quantity, price).filter(|product| *product <= most);
-    if product.is_none() {
-        let message = format!("{quantity} x {price} is more than {} on one line", limits::LINE_AMOUNT);
-        faults.line(index, field, FaultCode::AmountTooLarge, message);
+/// The shop's total, if it is one that may stand there.
+fn check_total(faults: &mut Faults, line: &Line, prices: Prices) -> Option<Amount> {
+    let total = line.total?;
+    if prices == Prices::Net {
+        let message = both!(
+            "is for prices with tax only: set prices to \"tax_included\", or leave the total out",
+            "لا يرد إلا مع الأسعار الشاملة للضريبة: اجعل prices «tax_included» أو احذف المجموع"
+        );
+        faults.add(FaultCode::TotalNotAllowed, "total", message);
+        return None;
     }
-    product
+    amounts::check(faults, "total", total, Bound::Line).then_some(total)
 }
 
-fn check_taxes(faults: &mut Faults, index: usize, line: &Line, event: &InvoiceEvent) {
-    let family = event.family;
-    match (family, &line.tax) {
-        (Family::Income, None) => {}
-        (Family::Income, Some(_)) => {
-            let message = "an income document carries no tax: leave it out";
-            faults.line(index, "tax", FaultCode::TaxNotAllowed, message);
-        }
-        (Family::GeneralSales | Family::SpecialSales, None) => {
-            let message =
-                "is missing: a sales document states the general tax of every line (exempt is category Z)";
-            faults.line(index, "tax", FaultCode::TaxMissing, message);
-        }
-        (Family::GeneralSales | Family::SpecialSales, Some(tax)) => {
-            check_rate(faults, index, tax, event.scope);
-        }
-    }
-    match (family, line.special_tax) {
-        (Family::SpecialSales, Some(amount)) => {
-            check_amount(faults, index, "special_tax", amount, Bound::Line);
-        }
-        (Family::SpecialSales, None) => {
-            let message =
-                "is missing: a special sales document states the special tax of every line (0 when none)";
-            faults.line(index, "special_tax", FaultCode::TaxMissing, message);
-        }
-        (Family::Income | Family::GeneralSales, Some(_)) => {
-            let message = "only a special sales document carries special tax: leave it out";
-            faults.line(index, "special_tax", FaultCode::TaxNotAllowed, message);
-        }
-        (Family::Income | Family::GeneralSales, None) => {}
-    }
-}
-
-fn check_rate(faults: &mut Faults, index: usize, tax: &GeneralTax, scope: Scope) {
-    if scope != Scope::Local && tax.category != TaxCategory::O {
-        let message = "must be O: outside local scope every line is zero-rated";
-        faults.line(index, "tax.category", FaultCode::NotZeroRated, message);
-        return;
-    }
-    let percent = tax.percent.decimal();
-    match tax.category {
-        TaxCategory::Z | TaxCategory::O if !percent.is_zero() => {
-            let message =
-                format!("is {percent}: exempt (Z) and zero-rated (O) lines have 0; a taxed line is S");
-            faults.line(index, "tax.percent", FaultCode::PercentNotZero, message);
-        }
-        TaxCategory::S if percent.is_zero() => {
-            let message = "is 0: a zero-rated line is category O, an exempt one Z; S needs a rate";
-            faults.line(index, "tax.percent", FaultCode::PercentNotListed, message);
-        }
-        TaxCategory::S if !limits::RATES.iter().any(|rate| percent == Decimal::from(*rate)) => {
-            let rates = limits::RATES.map(|rate| rate.to_string()).join(", ");
-            let message = format!("is {percent}: the rates are {rates}");
-            faults.line(index, "tax.percent", FaultCode::PercentNotListed, message);
-        }
-        _ => {}
-    }
-}
-
-fn check_consumer_price(faults: &mut Faults, index: usize, line: &Line, family: Family, used: bool) {
-    let field = "consumer_price";
-    let Some(price) = line.consumer_price else {
-        if used && family != Family::Income {
-            let message = "is missing: give the consumer price on all lines or on none";
-            faults.line(index, field, FaultCode::ConsumerPriceMissing, message);
-        }
-        return;
-    };
-    if family == Family::Income {
-        let message = "an income document knows no consumer price: leave it out";
-        faults.line(index, field, FaultCode::ConsumerPriceNotAllowed, message);
-        return;
-    }
-    if !check_amount(faults, index, field, price, Bound::Factor) {
-        return;
-    }
-    if price < line.unit_price {
-        let message =
-            format!("{price} is below the unit price {}: it must be equal or above", line.unit_price);
-        faults.line(index, field, FaultCode::ConsumerPriceBelowPrice, message);
-    }
-    if amount(line.quantity, Bound::Factor).is_empty() {
-        check_product(faults, index, field, line.quantity, price);
+/// A shop rounds its totals, to fils or to piastres; a total further away is a mistake somewhere, not a discount.
+fn check_sum(faults: &mut Faults, total: Amount, gross: Fixed, discount: Amount) {
+    let sum = Fixed::of(discount).and_then(|discount| gross.minus(discount)).and_then(Fixed::rounded);
+    let Some(sum) = sum else { return };
+    let bound = Decimal::new(1, 2);
+    if (total.decimal() - sum).abs() >= bound {
+        let message = both!(
+            "{total} is not quantity x unit price - discount, {sum}, rounded (by less than {bound}): correct one of them",
+            "المجموع {total} ليس الكمية × سعر الوحدة - الخصم، أي {sum}، مقرّباً (بأقل من {bound}): صحّح أحدها"
+        );
+        faults.add(FaultCode::TotalMismatch, "total", message);
     }
 }

@@ -1,13 +1,15 @@
 //! Why a text is not an event at all: syntax, types, members. Finds all such faults by mending them one after the other.
 //! Must not know the rules for values.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
-use crate::event::InvoiceEvent;
+use crate::event::{Buyer, InvoiceEvent};
 use crate::limits;
+use crate::returns::ReturnEvent;
 
-use super::{Fault, FaultCode};
+use super::{Fault, FaultCode, Message, both};
 
 /// Structural faults are listed up to this many.
 const MAX_FAULTS: usize = 50;
@@ -18,29 +20,86 @@ const MAX_FAULTS_OF_LARGE: usize = 5;
 /// Messages and paths hold pieces of the input, which may be long.
 const MAX_CHARS: usize = 300;
 
+/// A format that events are published in.
+pub(super) trait Event: DeserializeOwned {
+    /// How many objects and lists the text of this event has.
+    fn shape(&self) -> (usize, usize);
+}
+
+impl Event for InvoiceEvent {
+    fn shape(&self) -> (usize, usize) {
+        let taxes = self.lines.iter().filter(|line| line.tax.is_some()).count();
+        let single = usize::from(self.original.is_some()) + usize::from(self.metadata.is_some());
+        (2 + objects_of(self.buyer.as_ref()) + single + self.lines.len() + taxes, 1)
+    }
+}
+
+impl Event for ReturnEvent {
+    fn shape(&self) -> (usize, usize) {
+        let (mut objects, mut lists) =
+            (3 + objects_of(self.buyer.as_ref()) + usize::from(self.metadata.is_some()), 0);
+        if let Some(lines) = &self.lines {
+            objects += lines.len() + lines.iter().filter(|line| line.tax.is_some()).count();
+            lists += 1;
+        }
+        if let Some(lines) = &self.original.lines {
+            objects += lines.len() + lines.iter().filter(|line| line.tax.is_some()).count();
+            lists += 1;
+        }
+        (objects, lists)
+    }
+}
+
+fn objects_of(buyer: Option<&Buyer>) -> usize {
+    buyer.map_or(0, |buyer| 1 + usize::from(buyer.identification.is_some()))
+}
+
+/// Which format a text is meant to be in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// A sale, and whatever does not say that it is a return.
+    Invoice,
+    /// A return.
+    Return,
+}
+
+impl Format {
+    /// By `kind` alone. Of a text that is no JSON nothing is known.
+    pub(super) fn of(text: &str) -> Self {
+        /// What is looked at; the last one counts where there are several.
+        #[derive(serde::Deserialize)]
+        struct Probe(std::collections::BTreeMap<String, Value>);
+        match serde_json::from_str::<Probe>(text) {
+            Ok(Probe(members)) if members.get("kind").is_some_and(|kind| kind == "return") => Self::Return,
+            _ => Self::Invoice,
+        }
+    }
+}
+
 /// The faults of a text that is no event; `reason` in case none of them can be found.
-pub(super) fn explain(text: &str, reason: &str) -> Vec<Fault> {
+pub(super) fn explain<T: Event>(text: &str, reason: &str) -> Vec<Fault> {
     let mut value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
         Err(error) => return vec![syntax(text, &error)],
     };
     if !value.is_object() {
-        let message = "is not an object: an event is one JSON object";
+        let message =
+            both!("is not an object: an event is one JSON object", "ليس كائناً: الحدث كائن JSON واحد");
         return vec![Fault::new(FaultCode::InvalidValue, "", message)];
     }
     if let Some(version) = value.get("schema_version").filter(|version| other_version(version)) {
         // Another version has other members: to list those as unknown would only mislead.
-        let message = format!(
-            "is {}: this version understands {}",
-            clean(&version.to_string()),
-            limits::SCHEMA_VERSION
+        let (version, known) = (clean(&version.to_string()), limits::SCHEMA_VERSION);
+        let message = both!(
+            "is {version}: this version understands {known}",
+            "قيمته {version}: هذا الإصدار يفهم {known} فقط"
         );
         return vec![Fault::new(FaultCode::UnsupportedVersion, "schema_version", message)];
     }
     let mut faults = Vec::new();
     // Repeated members are seen in the text only: a JSON tree keeps one of them.
     let source = &mut serde_json::Deserializer::from_str(text);
-    if let Err(error) = serde_path_to_error::deserialize::<_, InvoiceEvent>(source) {
+    if let Err(error) = serde_path_to_error::deserialize::<_, T>(source) {
         let flaw = Flaw::of(error.path(), &error.inner().to_string());
         if flaw.code == FaultCode::DuplicateField {
             faults.push(flaw.fault());
@@ -49,7 +108,7 @@ pub(super) fn explain(text: &str, reason: &str) -> Vec<Fault> {
     mend_shapes(&mut faults, &mut value, &mut Vec::new());
     let most = if text.len() > LARGE_BYTES { MAX_FAULTS_OF_LARGE } else { MAX_FAULTS };
     while faults.len() < most {
-        let Err(error) = serde_path_to_error::deserialize::<_, InvoiceEvent>(&value) else { break };
+        let Err(error) = serde_path_to_error::deserialize::<_, T>(&value) else { break };
         let flaw = Flaw::of(error.path(), &error.inner().to_string());
         faults.push(flaw.fault());
         if !flaw.mend(&mut value) {
@@ -66,10 +125,7 @@ pub(super) fn explain(text: &str, reason: &str) -> Vec<Fault> {
 ///
 /// serde is laxer: it takes a list for an object (`["123", ..]` for a seller) and an object for a name (`{"cash": null}`).
 /// The event tells how many of each its text must have, so that counting them is enough.
-pub(super) fn is_plain(text: &str, event: &InvoiceEvent) -> bool {
-    let buyer = event.buyer.as_ref().map_or(0, |buyer| 1 + usize::from(buyer.identification.is_some()));
-    let taxes = event.lines.iter().filter(|line| line.tax.is_some()).count();
-    let expected = 2 + buyer + usize::from(event.original.is_some()) + event.lines.len() + taxes;
+pub(super) fn is_plain(text: &str, shape: (usize, usize)) -> bool {
     let (mut objects, mut lists) = (0, 0);
     let (mut quoted, mut escaped) = (false, false);
     for byte in text.bytes() {
@@ -82,7 +138,7 @@ pub(super) fn is_plain(text: &str, event: &InvoiceEvent) -> bool {
             _ => {}
         }
     }
-    (objects, lists) == (expected, 1)
+    (objects, lists) == shape
 }
 
 /// Tells of lists and objects where others stand, and mends them: serde would let some pass.
@@ -97,13 +153,13 @@ fn mend_shapes(faults: &mut Vec<Fault>, object: &mut Value, path: &mut Vec<Step>
                 mend_shapes(faults, member, path);
                 None
             }
-            (Some(Shape::Object), Value::Array(_)) => Some("is a list: write an object with named members"),
+            (Some(Shape::Object), Value::Array(_)) => Some(list_for_object()),
             (Some(Shape::Lines), Value::Array(elements)) => {
                 mend_lines(faults, elements, path);
                 None
             }
             (Some(Shape::Name), Value::Object(_) | Value::Array(_)) => {
-                Some("is not a text: write one of the names")
+                Some(both!("is not a text: write one of the names", "ليس نصاً: اكتب أحد الأسماء المعروفة"))
             }
             _ => None,
         };
@@ -119,13 +175,16 @@ fn mend_lines(faults: &mut Vec<Fault>, elements: &mut [Value], path: &mut Vec<St
     for (index, element) in elements.iter_mut().enumerate() {
         path.push(Step::Index(index));
         if element.is_array() && faults.len() < MAX_FAULTS {
-            let message = "is a list: write an object with named members";
-            faults.push(Fault::new(FaultCode::InvalidValue, written(path), message));
+            faults.push(Fault::new(FaultCode::InvalidValue, written(path), list_for_object()));
             *element = line();
         }
         mend_shapes(faults, element, path);
         path.pop();
     }
+}
+
+fn list_for_object() -> Message {
+    both!("is a list: write an object with named members", "قائمة: اكتب كائناً بأسماء الحقول")
 }
 
 enum Shape {
@@ -136,9 +195,11 @@ enum Shape {
 
 fn shape(name: &str) -> Option<Shape> {
     match name {
-        "seller" | "buyer" | "identification" | "original" | "tax" => Some(Shape::Object),
+        "seller" | "buyer" | "identification" | "original" | "tax" | "metadata" => Some(Shape::Object),
         "lines" => Some(Shape::Lines),
-        "kind" | "family" | "scope" | "payment" | "scheme" | "governorate" | "category" => Some(Shape::Name),
+        "kind" | "family" | "scope" | "payment" | "prices" | "scheme" | "governorate" | "category" => {
+            Some(Shape::Name)
+        }
         _ => None,
     }
 }
@@ -146,7 +207,10 @@ fn shape(name: &str) -> Option<Shape> {
 /// The fault of an event that something follows.
 pub(super) fn trailing(error: &serde_json::Error) -> Vec<Fault> {
     let (line, column) = (error.line(), error.column());
-    let message = format!("something follows the event at line {line} column {column}: send one event alone");
+    let message = both!(
+        "something follows the event at line {line} column {column}: send one event alone",
+        "بعد الحدث شيء آخر في السطر {line} العمود {column}: أرسل حدثاً واحداً وحده"
+    );
     vec![Fault::new(FaultCode::TrailingData, "", message)]
 }
 
@@ -156,11 +220,14 @@ fn other_version(version: &Value) -> bool {
 
 fn syntax(text: &str, error: &serde_json::Error) -> Fault {
     if let Some(place) = lone_surrogate(text.as_bytes()) {
-        let message =
-            format!("the escape at byte {place} is half of a surrogate pair: no character; correct the text");
+        let message = both!(
+            "the escape at byte {place} is half of a surrogate pair: no character; correct the text",
+            "الرمز عند البايت {place} نصف زوج بديل ولا يمثّل حرفاً: صحّح النص"
+        );
         return Fault::new(FaultCode::InvalidUnicode, "", message);
     }
-    Fault::new(FaultCode::MalformedJson, "", format!("is not JSON: {}", clean(&error.to_string())))
+    let error = clean(&error.to_string());
+    Fault::new(FaultCode::MalformedJson, "", both!("is not JSON: {error}", "ليس بصيغة JSON: {error}"))
 }
 
 /// Where the first `\uD800`…`\uDFFF` escape without its other half stands.
@@ -193,7 +260,7 @@ fn escape(json: &[u8], place: usize) -> Option<u32> {
 struct Flaw {
     code: FaultCode,
     path: Vec<Step>,
-    message: String,
+    message: Message,
 }
 
 enum Step {
@@ -206,18 +273,21 @@ impl Flaw {
     fn of(path: &Path, error: &str) -> Self {
         let mut path: Vec<Step> = path.iter().filter_map(Step::of).collect();
         let named = error.split('`').nth(1).unwrap_or_default();
+        let error = clean(error);
         let (code, message) = if error.starts_with("unknown field") {
             let known = error.split_once(", ").map_or("", |(_, known)| known);
-            (
-                FaultCode::UnknownField,
-                format!("is no member of the format: remove it or correct its name ({known})"),
-            )
+            let message = both!(
+                "is no member of the format: remove it or correct its name ({known})",
+                "ليس من حقول الصيغة: احذفه أو صحّح اسمه ({known})"
+            );
+            (FaultCode::UnknownField, message)
         } else if error.starts_with("missing field") {
-            (FaultCode::MissingField, "is missing: it is mandatory".to_owned())
+            let message = both!("is missing: it is mandatory", "مفقود: هو حقل إلزامي");
+            (FaultCode::MissingField, message)
         } else if error.starts_with("duplicate field") {
-            (FaultCode::DuplicateField, "stands there twice: keep one".to_owned())
+            (FaultCode::DuplicateField, both!("stands there twice: keep one", "مكرر: أبقِ واحداً فقط"))
         } else {
-            (FaultCode::InvalidValue, error.to_owned())
+            (FaultCode::InvalidValue, Message { ar: in_arabic(&error), en: error })
         };
         let about_a_member = code != FaultCode::InvalidValue;
         if about_a_member && !matches!(path.last(), Some(Step::Member(last)) if last == named) {
@@ -227,7 +297,7 @@ impl Flaw {
     }
 
     fn fault(&self) -> Fault {
-        Fault::new(self.code, written(&self.path), clean(&self.message))
+        Fault::new(self.code, written(&self.path), self.message.clone())
     }
 
     /// Puts something harmless in place of the flaw; false when there is no way, which ends the search.
@@ -255,6 +325,23 @@ impl Flaw {
             }
             _ => false,
         }
+    }
+}
+
+/// What serde says of a value, in Arabic as far as its words are known; the rest word for word.
+fn in_arabic(error: &str) -> String {
+    let sides = |prefix: &str| error.strip_prefix(prefix)?.split_once(", expected ");
+    if let Some((found, known)) = sides("unknown variant ") {
+        let known = known.strip_prefix("one of ").unwrap_or(known);
+        format!("القيمة {found} غير معروفة؛ المقبول: {known}")
+    } else if let Some((found, expected)) = sides("invalid type: ").or_else(|| sides("invalid value: ")) {
+        format!("القيمة من نوع غير صحيح: وُجد {found} والمطلوب {expected}")
+    } else if let Some((text, _)) = error.split_once(" is not a decimal number") {
+        format!("{text} ليس عدداً عشرياً: اكتب أرقاماً مع فاصلة عشرية واحدة على الأكثر، مثل \"12.500\"")
+    } else if let Some((text, _)) = error.split_once(" has more digits") {
+        format!("{text} فيه أرقام أكثر مما يمكن حفظه بدقة (28)")
+    } else {
+        format!("القيمة غير مقبولة هنا: {error}")
     }
 }
 
@@ -287,14 +374,29 @@ impl Step {
 fn harmless(name: &str) -> Value {
     match name {
         "schema_version" => 1.into(),
-        "amends" | "note" | "buyer" | "original" | "identification" | "id" | "special_tax"
-        | "consumer_price" | "governorate" | "postal_code" | "phone" | "total" => Value::Null,
+        "amends"
+        | "note"
+        | "metadata"
+        | "buyer"
+        | "identification"
+        | "special_tax"
+        | "consumer_price"
+        | "governorate"
+        | "postal_code"
+        | "phone"
+        | "total"
+        | "prices"
+        | "returned"
+        | "returned_discount"
+        | "returned_special_tax" => Value::Null,
         "kind" => "invoice".into(),
         "family" => "income".into(),
         "scope" => "local".into(),
         "payment" => "cash".into(),
         "issue_date" => "2026-01-01".into(),
         "uuid" => "00000000-0000-4000-8000-000000000001".into(),
+        "original" => serde_json::json!({ "uuid": "", "number": "", "reason": "" }),
+        "id" => 1.into(),
         "seller" => serde_json::json!({ "tax_number": "", "name": "", "income_source": "" }),
         "lines" => Value::Array(Vec::new()),
         "quantity" | "unit_price" | "discount" | "percent" => "1".into(),
@@ -305,8 +407,9 @@ fn harmless(name: &str) -> Value {
     }
 }
 
+/// A line that every format takes wherever it has lines.
 fn line() -> Value {
-    serde_json::json!({ "name": "", "quantity": "1", "unit_price": "1" })
+    serde_json::json!({ "id": 1, "name": "", "quantity": "1", "unit_price": "1" })
 }
 
 /// Bounded, and without control characters that would play with a terminal.

@@ -2,9 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use crate::normal::western_digit;
+use crate::phone::western_digit;
 
-use super::{FaultCode, Faults};
+use super::{FaultCode, Faults, both};
 
 /// Values are quoted in messages up to this many characters.
 const QUOTED_CHARS: usize = 40;
@@ -29,7 +29,8 @@ pub(super) fn quoted(text: &str) -> String {
 /// A text that must be there.
 pub(super) fn required(faults: &mut Faults, path: &str, text: &str, max_chars: usize, layout: Layout) {
     if text.trim().is_empty() {
-        faults.add(FaultCode::EmptyText, path, "is empty: it must say something");
+        let message = both!("is empty: it must say something", "فارغ: يجب أن يُكتب فيه شيء");
+        faults.add(FaultCode::EmptyText, path, message);
     } else {
         bounded(faults, path, text, max_chars, layout);
     }
@@ -41,21 +42,33 @@ pub(super) fn bounded(faults: &mut Faults, path: &str, text: &str, max_chars: us
     // A character has at least one byte, so that most texts need no counting.
     let chars = if text.len() > max_chars { text.chars().count() } else { 0 };
     if chars > max_chars {
-        faults.add(
-            FaultCode::TextTooLong,
-            path,
-            format!("has {chars} characters: shorten it to {max_chars}"),
+        let message = both!(
+            "has {chars} characters: shorten it to {max_chars}",
+            "عدد أحرفه {chars}: اختصره إلى {max_chars} حرفاً على الأكثر"
         );
+        faults.add(FaultCode::TextTooLong, path, message);
     }
     if let Some((place, c)) =
         text.chars().zip(1_usize..).map(|(c, n)| (n, c)).find(|(_, c)| !fits(*c, layout))
     {
-        let code = u32::from(c);
-        faults.add(
-            FaultCode::ForbiddenCharacter,
-            path,
-            format!("has U+{code:04X} as character {place}, which may not stand there: remove it"),
+        let code = format!("U+{:04X}", u32::from(c));
+        let message = both!(
+            "has {code} as character {place}, which may not stand there: remove it",
+            "الحرف رقم {place} فيه هو {code} ولا يجوز في هذا الموضع: احذفه"
         );
+        faults.add(FaultCode::ForbiddenCharacter, path, message);
+    }
+}
+
+/// A text that people compare by eye: nothing invisible may stand in it.
+pub(super) fn visible(faults: &mut Faults, path: &str, text: &str) {
+    if let Some(c) = text.chars().find(|c| invisible(*c)) {
+        let code = format!("U+{:04X}", u32::from(c));
+        let message = both!(
+            "has the invisible character {code}: remove it, or two numbers look alike",
+            "فيه الحرف غير المرئي {code}: احذفه، وإلا تشابه رقمان في النظر"
+        );
+        faults.add(FaultCode::ForbiddenCharacter, path, message);
     }
 }
 
@@ -69,7 +82,7 @@ fn fits(c: char, layout: Layout) -> bool {
 }
 
 /// Characters that nobody sees and that would let two numbers look alike: zero width, direction marks.
-pub(super) fn invisible(c: char) -> bool {
+fn invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{61c}')
 }
 
@@ -78,17 +91,50 @@ pub(super) fn digits(faults: &mut Faults, path: &str, text: &str, count: &RangeI
     let text = text.trim();
     let (least, most) = (count.start(), count.end());
     if text.is_empty() {
-        faults.add(FaultCode::EmptyText, path, format!("is empty: it must have {least} to {most} digits"));
+        let message = both!(
+            "is empty: it must have {least} to {most} digits",
+            "فارغ: يجب أن يتكوّن من {least} إلى {most} خانة رقمية"
+        );
+        faults.add(FaultCode::EmptyText, path, message);
     } else if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         let arabic = text.chars().any(|c| !c.is_ascii() && western_digit(c).is_some());
-        let hint = if arabic { " (0 to 9, not ٠ to ٩)" } else { "" };
-        faults.add(FaultCode::NotDigits, path, format!("{} may hold digits only{hint}", quoted(text)));
-    } else if !count.contains(&text.len()) {
-        let found = text.len();
-        faults.add(
-            FaultCode::DigitCount,
-            path,
-            format!("has {found} digits: it must have {least} to {most}"),
+        let (hint, hint_ar) = if arabic {
+            (" (0 to 9, not ٠ to ٩)", " (0 إلى 9 وليس ٠ إلى ٩)")
+        } else {
+            ("", "")
+        };
+        let shown = quoted(text);
+        let message = both!("{shown} may hold digits only{hint}", "{shown} يجب أن يحوي أرقاماً فقط{hint_ar}");
+        faults.add(FaultCode::NotDigits, path, message);
+    } else {
+        length(faults, path, text.len(), count);
+    }
+}
+
+/// A text of digits 0 to 9 and letters A to Z, as many as `count` allows.
+pub(super) fn alphanumeric(faults: &mut Faults, path: &str, text: &str, count: &RangeInclusive<usize>) {
+    let text = text.trim();
+    if text.is_empty() || !text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+        digits(faults, path, text, count);
+    } else if !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        let shown = quoted(text);
+        let message = both!(
+            "{shown} may hold digits and the letters A to Z only",
+            "{shown} يجب أن يحوي أرقاماً وأحرفاً لاتينية من A إلى Z فقط"
         );
+        faults.add(FaultCode::NotDigits, path, message);
+    } else {
+        length(faults, path, text.len(), count);
+    }
+}
+
+fn length(faults: &mut Faults, path: &str, found: usize, count: &RangeInclusive<usize>) {
+    if !count.contains(&found) {
+        let (least, most) = (count.start(), count.end());
+        let message = both!(
+            "has {found} digits: it must have {least} to {most}",
+            "عدد خاناته {found}: يجب أن يكون من {least} إلى {most}"
+        );
+        faults.add(FaultCode::DigitCount, path, message);
     }
 }

@@ -3,18 +3,11 @@
 use std::borrow::Cow;
 
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+
+use crate::lenient::TOLERANT;
 
 /// How often Base64 is taken off at most. Once in the answer of 2023, twice in guide v1.5 (specification 1.4).
 const MAX_ROUNDS: u32 = 3;
-
-/// With or without padding: whoever encodes twice may have lost it once.
-const TOLERANT: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// Why a signed document cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! The gate, from both sides.
 
 use super::*;
+use crate::{POST2TAX_URL, RelayRoute, TokenRoute};
 
 fn credentials(client_id: &str, secret_key: &str) -> Credentials {
     Credentials { client_id: client_id.to_owned(), secret_key: SecretString::from(secret_key) }
@@ -143,4 +144,127 @@ fn debug_shows_the_place_and_no_secret() {
     let shown = format!("{endpoint:?} {:?} {headers:?}", endpoint.credentials());
     assert!(shown.contains("backend.jofotara.gov.jo") && shown.contains("masked"), "{shown}");
     assert!(!shown.contains("user-7") && !shown.contains("key-7"), "{shown}");
+}
+
+/// A route with one of its addresses replaced, and the name of that address.
+fn routes(address: &str) -> Vec<(&'static str, Route)> {
+    let harmless = "https://gateway.example/";
+    let token = |token: &str, submit: &str, status: &str| {
+        Route::Token(TokenRoute {
+            token_url: token.to_owned(),
+            submit_url: submit.to_owned(),
+            status_url: status.to_owned(),
+        })
+    };
+    let relay = RelayRoute { url: address.to_owned(), license_key_file: None, license_key_env: None };
+    vec![
+        ("token_url", token(address, harmless, harmless)),
+        ("submit_url", token(harmless, address, harmless)),
+        ("status_url", token(harmless, harmless, address)),
+        ("url of the relay", Route::Relay(relay)),
+    ]
+}
+
+fn routed(environment: Environment, route: &Route) -> Result<Endpoint, EndpointError> {
+    Endpoint::routed(environment, "http://[::1]/", route, credentials("user-7", "key-7"), DEFAULT_TIMEOUT)
+}
+
+#[test]
+fn every_address_of_a_route_stands_before_the_gate() {
+    for url in [
+        PRODUCTION_URL,
+        "https://istd.gov.jo/",
+        POST2TAX_URL,
+        "https://post2tax.com.",
+        "https://x.POST2TAX.com/",
+    ] {
+        for (which, route) in routes(url) {
+            for environment in [Environment::Simulation, Environment::Sandbox] {
+                let refused = routed(environment, &route);
+                assert!(
+                    matches!(refused, Err(EndpointError::ProductionHost { .. })),
+                    "{which} {url}: {refused:?}"
+                );
+            }
+        }
+    }
+    for (which, route) in routes("http://gateway.example/") {
+        let refused = routed(Environment::Production, &route);
+        assert_eq!(refused.unwrap_err(), EndpointError::Unencrypted("http".to_owned()), "{which}");
+    }
+    for (which, route) in routes("https://user:geheim@gateway.example/") {
+        let error = routed(Environment::Production, &route).unwrap_err();
+        assert!(matches!(error, EndpointError::Address { .. }), "{which}");
+        assert!(!format!("{error} {error:?}").contains("geheim"), "{which}: {error}");
+    }
+}
+
+#[test]
+fn production_needs_both_credentials_on_every_route() {
+    for (which, route) in routes("https://gateway.example/") {
+        let pair = credentials("user-7", " ");
+        let refused =
+            Endpoint::routed(Environment::Production, "", &route, pair, DEFAULT_TIMEOUT).unwrap_err();
+        assert!(
+            matches!(refused, EndpointError::NoCredentials | EndpointError::NoLicenseKey),
+            "{which}: {refused:?}"
+        );
+    }
+}
+
+#[test]
+fn a_relay_needs_a_licence_key_that_can_be_read() {
+    let route = |file: Option<&str>, env: Option<&str>| {
+        Route::Relay(RelayRoute {
+            url: "http://[::1]/".to_owned(),
+            license_key_file: file.map(Into::into),
+            license_key_env: env.map(str::to_owned),
+        })
+    };
+    let refused = |route: Route| routed(Environment::Simulation, &route).unwrap_err();
+    assert_eq!(refused(route(None, None)), EndpointError::NoLicenseKey);
+    assert_eq!(refused(route(Some("a"), Some("B"))), EndpointError::NoLicenseKey);
+    for route in [route(Some("nowhere/licence"), None), route(None, Some("FAWTARA_NO_SUCH_VARIABLE"))] {
+        let error = refused(route);
+        assert!(matches!(error, EndpointError::LicenseKey { .. }), "{error:?}");
+        assert!(
+            error.to_string().contains("nowhere/licence") || error.to_string().contains("FAWTARA_NO"),
+            "{error}"
+        );
+    }
+    let empty = std::env::temp_dir().join(format!("jofotara-empty-{}", std::process::id()));
+    std::fs::write(&empty, " \n").unwrap();
+    assert_eq!(refused(route(empty.to_str(), None)), EndpointError::NoLicenseKey);
+    std::fs::write(&empty, "رخصة").unwrap();
+    assert_eq!(refused(route(empty.to_str(), None)), EndpointError::UnfitCredentials("licence key"));
+    std::fs::write(&empty, " licence-7\r\n").unwrap();
+    let endpoint = routed(Environment::Simulation, &route(empty.to_str(), None)).unwrap();
+    assert_eq!(endpoint.url().as_str(), "http://[::1]/api/Invoice");
+    assert!(!format!("{endpoint:?}").contains("licence-7"));
+    std::fs::remove_file(empty).unwrap();
+}
+
+#[test]
+fn a_route_is_plain_json_without_secrets() {
+    let read = |text: &str| serde_json::from_str::<Route>(text);
+    assert_eq!(read(r#"{"kind":"direct"}"#).unwrap(), Route::Direct);
+    let token =
+        r#"{"kind":"token","token_url":"https://a/t","submit_url":"https://a/s","status_url":"https://a/q"}"#;
+    let relay = r#"{"kind":"post2tax","url":"https://apiservice.post2tax.com","license_key_env":"LICENCE"}"#;
+    for text in [token, relay] {
+        let route = read(text).unwrap();
+        assert_eq!(serde_json::to_string(&route).unwrap(), text);
+        assert_eq!(serde_json::to_value(&route).unwrap()["kind"], route.kind());
+    }
+    let short = read(r#"{"kind":"post2tax","license_key_env":"LICENCE"}"#).unwrap();
+    assert_eq!(short, read(relay).unwrap(), "its address is known");
+    for bad in [
+        r#"{"kind":"token"}"#,
+        r#"{"kind":"post2tax","license_key":"in clear"}"#,
+        r#"{"kind":"token","token_url":"a","submit_url":"b","status_url":"c","client_secret":"d"}"#,
+        r#"{"kind":"pigeon"}"#,
+        "{}",
+    ] {
+        assert!(read(bad).is_err(), "{bad}");
+    }
 }

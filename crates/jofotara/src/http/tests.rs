@@ -34,10 +34,13 @@ fn transport() -> HttpTransport {
     HttpTransport::new(HttpConfig::default()).unwrap()
 }
 
+fn request(endpoint: &Endpoint, body: &'static str) -> HttpRequest {
+    crate::client::direct_request(endpoint, Bytes::from_static(body.as_bytes()))
+}
+
 async fn post(endpoint: Endpoint) -> Exchange {
     let transport = transport();
-    let post =
-        transport.post(TransportRequest { endpoint, body: Bytes::from_static(b"{\"invoice\":\"PA==\"}") });
+    let post = transport.exchange(request(&endpoint, "{\"invoice\":\"PA==\"}"));
     tokio::time::timeout(Duration::from_secs(40), post).await.expect("every call ends by its time-out")
 }
 
@@ -65,8 +68,8 @@ async fn a_refused_connection_sends_nothing() {
 #[tokio::test]
 async fn an_unknown_name_sends_nothing() {
     let config = HttpConfig { connect_timeout: Duration::from_secs(3), ..HttpConfig::default() };
-    let request = TransportRequest { endpoint: endpoint("http://fawtara.invalid/"), body: Bytes::new() };
-    let exchange = HttpTransport::new(config).unwrap().post(request).await;
+    let request = request(&endpoint("http://fawtara.invalid/"), "");
+    let exchange = HttpTransport::new(config).unwrap().exchange(request).await;
     assert!(is_not_sent(&exchange), "{exchange:?}");
 }
 
@@ -82,8 +85,7 @@ async fn tls_that_never_ends_sends_nothing() {
     let server = Server::silent().await;
     let config = HttpConfig { connect_timeout: Duration::from_millis(100), ..HttpConfig::default() };
     let endpoint = endpoint(&server.url().replace("http:", "https:"));
-    let exchange =
-        HttpTransport::new(config).unwrap().post(TransportRequest { endpoint, body: Bytes::new() }).await;
+    let exchange = HttpTransport::new(config).unwrap().exchange(request(&endpoint, "")).await;
     assert!(is_not_sent(&exchange), "{exchange:?}");
     assert_eq!(server.connections(), 1);
 }
@@ -180,8 +182,8 @@ async fn a_connection_is_kept_alive_and_used_again() {
     let server = Server::start(|_, _| answer("200 OK", "{}")).await;
     let transport = transport();
     for _ in 0..5 {
-        let request = TransportRequest { endpoint: endpoint(&server.url()), body: Bytes::from_static(b"{}") };
-        assert!(matches!(transport.post(request).await, Exchange::Answered { status: 200, .. }));
+        let request = request(&endpoint(&server.url()), "{}");
+        assert!(matches!(transport.exchange(request).await, Exchange::Answered { status: 200, .. }));
     }
     assert_eq!((server.connections(), server.requests().len()), (1, 5));
 }
@@ -255,7 +257,7 @@ async fn no_secret_is_ever_logged_or_shown() {
     let mut shown = String::new();
     for (url, expected) in [(server.url(), OutcomeKind::Credentials), (secure, OutcomeKind::NotNow)] {
         let endpoint = endpoint(&url);
-        let request = TransportRequest { endpoint: endpoint.clone(), body: Bytes::new() };
+        let request = request(&endpoint, "");
         let verdict =
             client.submit(&endpoint, "فاتورة-1", &Uuid::from_u128(7), Bytes::from("<Invoice/>")).await;
         assert_eq!(verdict.outcome.kind(), expected);

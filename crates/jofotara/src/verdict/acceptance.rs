@@ -15,6 +15,8 @@
 //! | no document, or unreadable; both echoed | cleared, with a note | the same |
 //! | no document, or unreadable; not both echoed | cleared, with a note | in doubt: nothing shows that it is ours |
 //!
+//! A relay returns no document at all; its row is the last but one or the last.
+//!
 //! What would be cleared is, without its QR, only accepted: it is fetched by sending again.
 
 use invoice::Digest;
@@ -22,7 +24,7 @@ use invoice::life::Outcome;
 use ubl::Difference;
 
 use super::{Ruling, Sent};
-use crate::answer::{Answer, decode_signed};
+use crate::answer::{Answer, Form, decode_signed};
 
 /// SUBMITTED.
 pub(super) fn submitted(answer: &Answer, sent: &Sent<'_>) -> Ruling {
@@ -66,6 +68,8 @@ fn accepted(answer: &Answer, echo: Echo, returned: Returned, already: bool) -> R
     }
     let document = match returned {
         Returned::Ours(document) => Some(document),
+        // A relay never returns one: that is worth a word only where the comparison was wanted.
+        Returned::Nothing(_) if answer.form == Form::Relay && !already => None,
         Returned::Nothing(problem) => {
             notes.push(problem);
             None
@@ -151,7 +155,10 @@ enum Returned {
 impl Returned {
     fn of(answer: &Answer, sent: &Sent<'_>) -> Self {
         let Some(text) = answer.signed.as_deref() else {
-            return Self::Nothing("no signed document came with it".to_owned());
+            return Self::Nothing(match answer.form {
+                Form::Relay => "the gateway returns no document that could be compared with ours".to_owned(),
+                _ => "no signed document came with it".to_owned(),
+            });
         };
         let document = match decode_signed(text) {
             Ok(document) => document,

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::answer::Entry;
 use crate::credentials::Credentials;
+use crate::form::form_value;
 
 /// The most codes that are kept of one answer, and the most reasons in one line.
 pub(super) const MAX_CODES: usize = 20;
@@ -21,29 +22,37 @@ const LONG_RUN: usize = 100;
 const SHORTEST_SECRET: usize = 4;
 const MASKED: &str = "[masked]";
 
-/// Keeps client id and secret key out of whatever is kept.
-pub(super) struct Mask {
-    /// Lower case, longest first; each also as JSON may write it.
+/// Keeps client id, secret key and whatever else opens a door out of what is kept.
+pub(crate) struct Mask {
+    /// Lower case, longest first; each also as JSON and as a form may write it.
     secrets: Vec<SecretString>,
     longest: usize,
 }
 
 impl Mask {
-    pub(super) fn new(credentials: &Credentials) -> Self {
-        let mut secrets: Vec<String> = [credentials.secret_key.expose_secret(), &credentials.client_id]
-            .map(|secret| secret.trim().to_ascii_lowercase())
-            .into_iter()
-            .filter(|secret| secret.len() >= SHORTEST_SECRET)
-            .flat_map(|secret| [secret.replace('/', "\\/"), secret])
-            .collect();
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.dedup();
-        let longest = secrets.first().map_or(0, String::len);
-        Self { secrets: secrets.into_iter().map(SecretString::from).collect(), longest }
+    /// Over a pair.
+    pub(crate) fn new(credentials: &Credentials) -> Self {
+        Self { secrets: Vec::new(), longest: 0 }
+            .and(credentials.secret_key.expose_secret())
+            .and(&credentials.client_id)
+    }
+
+    /// The same over one more secret.
+    pub(crate) fn and(mut self, secret: &str) -> Self {
+        let secret = secret.trim().to_ascii_lowercase();
+        if secret.len() < SHORTEST_SECRET {
+            return self;
+        }
+        let written = [secret.replace('/', "\\/"), form_value(&secret).to_ascii_lowercase(), secret];
+        self.secrets.extend(written.into_iter().map(SecretString::from));
+        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose_secret().len()));
+        self.secrets.dedup_by(|one, other| one.expose_secret() == other.expose_secret());
+        self.longest = self.secrets.first().map_or(0, |secret| secret.expose_secret().len());
+        self
     }
 
     /// The text as one line for people.
-    pub(super) fn line(&self, text: &str) -> String {
+    pub(crate) fn line(&self, text: &str) -> String {
         let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).collect();
         let line = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
         shortened(&self.hidden(&line), MAX_LINE)
@@ -62,7 +71,7 @@ impl Mask {
     }
 
     /// The beginning of a body. Documents and QR are cut out, all else is word for word.
-    pub(super) fn excerpt(&self, body: &[u8]) -> String {
+    pub(crate) fn excerpt(&self, body: &[u8]) -> String {
         // A secret is shorter than any run that is cut, so that no piece of one is left over by the cutting.
         let long_run = LONG_RUN.max(self.longest + 1);
         let bound = MAX_EXCERPT * 4 * 2 + self.longest;

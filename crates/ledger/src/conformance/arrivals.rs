@@ -38,7 +38,10 @@ pub fn event(n: u64) -> InvoiceEvent {
             .and_then(|day| day.checked_add_days(chrono::Days::new(n % 300)))
             .unwrap_or_default(),
         currency: "JOD".to_owned(),
+        prices: invoice::event::Prices::Net,
+        discount: None,
         note: n.is_multiple_of(5).then(|| format!("ملاحظة {n}")),
+        metadata: None,
         seller: Seller {
             tax_number: source.tax_number,
             name: "متجر الياسمين".to_owned(),
@@ -87,6 +90,7 @@ pub fn of_event(event: &InvoiceEvent, environment: Environment) -> Arrival {
             payable: Amount::from(payable),
             buyer: event.buyer.as_ref().and_then(|buyer| buyer.name.clone()),
         },
+        original: None,
         traceparent: Some(format!("00-{:032x}-{:016x}-01", event.uuid.unwrap_or_default().as_u128(), 7)),
     }
 }
@@ -115,6 +119,7 @@ fn ware(n: u64, line: u64) -> Line {
         unit_price: Amount::from(Decimal::new(i64::try_from(thousandths).unwrap_or(1), 3)),
         discount: Amount::ZERO,
         tax: None,
+        total: None,
         special_tax: None,
         consumer_price: None,
     }

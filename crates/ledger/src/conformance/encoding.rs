@@ -83,7 +83,7 @@ pub async fn the_unfit_use_no_counter(harness: Arc<dyn Harness>) {
                 assert_eq!(assert_folds(ledger, invoice.key).await.0, *invoice);
                 assert_eq!(ledger.documents(&[(invoice.key, 1, DocumentKind::Sent)]).await.unwrap(), [None]);
             }
-            EncodeOutcome::Skipped(_) => panic!("{outcome:?}"),
+            EncodeOutcome::Skipped(_) | EncodeOutcome::Waits(_) => panic!("{outcome:?}"),
         }
     }
     // Mended, they go on where the counter stands.
@@ -119,6 +119,7 @@ pub async fn counters_have_no_gap_under_concurrency(harness: Arc<dyn Harness>) {
             }
             EncodeOutcome::Unfit(invoice) => assert!(rejected.insert(invoice.key.uuid), "rejected twice"),
             EncodeOutcome::Skipped(invoice) => assert!(invoice.is_some()),
+            EncodeOutcome::Waits(invoice) => panic!("{invoice:?} waits for nothing"),
         }
     }
     assert_eq!(rejected, unfit);

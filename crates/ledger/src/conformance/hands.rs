@@ -8,12 +8,13 @@ use chrono::TimeDelta;
 use invoice::life::{
     Actor, Command, Context, Event, Evidence, Invoice, Outcome, Policy, RequeueMode, decide,
 };
-use invoice::{IncomeSource, InvoiceKey, Timestamp};
+use invoice::{Environment, IncomeSource, InvoiceKey, Timestamp};
 use uuid::Uuid;
 
 use super::arrivals::arrival;
 use crate::{
-    Appended, Arrival, Change, Draft, Encode, EncodeOutcome, Ledger, Reception, RecordedEvent, Unfit,
+    Appended, Arrival, Change, Draft, Encode, EncodeOutcome, Encoding, Ledger, Reception, RecordedEvent,
+    Unencoded,
 };
 
 /// An encoder that writes counter and normal form down, and finds those unfit that it is told to.
@@ -23,26 +24,30 @@ pub struct Numbering {
     pub start: u64,
     /// Whose drafts are unfit.
     pub unfit: BTreeSet<Uuid>,
+    /// Income sources that nobody has registered here.
+    pub unknown: BTreeSet<IncomeSource>,
     /// Stands for the settings: other settings make other bytes.
     pub settings: &'static str,
 }
 
 impl Default for Numbering {
     fn default() -> Self {
-        Self { start: 1, unfit: BTreeSet::new(), settings: "" }
+        Self { start: 1, unfit: BTreeSet::new(), unknown: BTreeSet::new(), settings: "" }
     }
 }
 
 impl Encode for Numbering {
-    fn icv_start(&self, _: &IncomeSource) -> u64 {
-        self.start
+    fn icv_start(&self, _: Environment, source: &IncomeSource) -> Option<u64> {
+        (!self.unknown.contains(source)).then_some(self.start)
     }
 
-    fn encode(&self, draft: &Draft, icv: u64) -> Result<Vec<u8>, Unfit> {
+    fn encode(&self, draft: &Draft, icv: u64) -> Result<Encoding, Unencoded> {
         if self.unfit.contains(&draft.invoice.key.uuid) {
-            return Err(Unfit { message: "المبلغ لا يطابق البنود".to_owned() });
+            return Err(Unencoded::unfit("المبلغ لا يطابق البنود"));
         }
-        Ok(format!("<Invoice icv='{icv}' {}>{}</Invoice>", self.settings, draft.normal_form).into_bytes())
+        Ok(format!("<Invoice icv='{icv}' {}>{}</Invoice>", self.settings, draft.normal_form)
+            .into_bytes()
+            .into())
     }
 }
 

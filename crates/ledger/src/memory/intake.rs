@@ -32,6 +32,7 @@ impl Store {
             summary: arrival.summary,
             traceparent: arrival.traceparent,
             contents: vec![arrival.normal_form],
+            originals: vec![arrival.original],
             events: Vec::new(),
             documents: BTreeMap::new(),
             attempts: Vec::new(),
@@ -63,8 +64,12 @@ impl Store {
         }
         let payloads = payloads(&events)?;
         let addition = Addition { events, payloads, at: now, documents: Vec::new(), attempt: None };
+        if arrival.original.is_some() {
+            self.returns.insert(arrival.key);
+        }
         if let Some(stream) = self.streams.get_mut(&arrival.key) {
             stream.contents.push(arrival.normal_form);
+            stream.originals.push(arrival.original);
             stream.summary = arrival.summary;
             stream.traceparent = arrival.traceparent;
         }

@@ -112,7 +112,7 @@ fn matches(filter: &Filter, invoice: &Invoice) -> bool {
 /// Its time has come and nobody holds it.
 fn is_past_due(invoice: &Invoice, now: Timestamp) -> bool {
     match invoice.state {
-        State::Draft => true,
+        State::Draft => invoice.waiting.is_none(),
         State::PendingRetry => invoice.due_at.is_none_or(|due_at| due_at <= now),
         State::Submitted => invoice.lease_until.is_none_or(|until| until <= now),
         State::Rejected | State::DeadLettered | State::Abandoned | State::Cleared => false,

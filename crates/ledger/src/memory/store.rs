@@ -7,11 +7,14 @@ use invoice::life::{Actor, Event, Invoice};
 use invoice::{Digest, Environment, IncomeSource, InvoiceKey, Timestamp};
 use uuid::Uuid;
 
+use super::returns::Reservation;
+use crate::originals::OriginalKey;
+use crate::outbox::{codes_of, is_noted};
 use crate::record::{
     AttemptRecord, Checkpoint, Document, DocumentKind, EncodeOutcome, NewDocument, RefusedIntake, Summary,
     Sweep, Swept,
 };
-use crate::{Head, LedgerError, Link, Schedule, link};
+use crate::{Head, LedgerError, Link, OriginalName, Schedule, Told, link};
 
 /// Whose counter: environments count apart.
 pub(super) type CounterKey = (Environment, IncomeSource);
@@ -23,6 +26,8 @@ pub(super) struct Stream {
     pub(super) traceparent: Option<String>,
     /// The normal form of every document version, the first one first.
     pub(super) contents: Vec<String>,
+    /// What each document version takes back; none of invoices.
+    pub(super) originals: Vec<Option<OriginalName>>,
     pub(super) events: Vec<Stored>,
     /// Encoding anew stores other bytes for the same document version: the last ones count, none is lost.
     pub(super) documents: BTreeMap<(u32, DocumentKind), Vec<Document>>,
@@ -36,6 +41,11 @@ impl Stream {
     /// The normal form of the current document version.
     pub(super) fn content(&self) -> &str {
         self.contents.last().map_or("", String::as_str)
+    }
+
+    /// What the current document version takes back.
+    pub(super) fn original(&self) -> Option<&OriginalName> {
+        self.originals.last()?.as_ref()
     }
 
     /// The hash that the next event is linked to.
@@ -87,6 +97,16 @@ pub(super) struct Store {
     pub(super) checkpoints: Vec<Sealed>,
     /// With whoever dealt with it.
     pub(super) refused: BTreeMap<Uuid, (RefusedIntake, Option<Actor>)>,
+    /// Every return.
+    pub(super) returns: BTreeSet<InvoiceKey>,
+    /// What each return has taken back, oldest first. Nothing is ever struck off: what counts follows from where it stands.
+    pub(super) reservations: Vec<Reservation>,
+    /// Originals from before this ledger's time.
+    pub(super) outside: BTreeMap<OriginalKey, Told>,
+    /// What others are to be told.
+    pub(super) outbox: super::outbox::Kept,
+    /// Taxpayers and their income sources.
+    pub(super) book: super::taxpayers::Book,
 }
 
 impl Store {
@@ -106,6 +126,9 @@ impl Store {
         let key = invoice.key;
         let counter = (key.environment, invoice.source.clone());
         self.numbers.insert((counter, invoice.number.clone()), key.uuid);
+        if stream.original().is_some() {
+            self.returns.insert(key);
+        }
         let stream = self.streams.entry(key).or_insert(stream);
         push(stream, payload, invoice.accepted_at);
         self.changed.insert((invoice.updated_at, key));
@@ -128,6 +151,7 @@ impl Store {
             return None;
         }
         self.changed.remove(&(stream.invoice.updated_at, key));
+        let before = stream.invoice.state;
         for (event, payload) in addition.events.iter().zip(addition.payloads) {
             stream.invoice.evolve(event, addition.at);
             push(stream, payload, addition.at);
@@ -151,6 +175,9 @@ impl Store {
         stream.hints = 0;
         let wake_at = schedule.wake_at(&stream.invoice, now);
         wake(&mut self.wakes, stream, wake_at);
+        if is_noted(before, stream.invoice.state) {
+            self.outbox.note(stream, codes_of(&addition.events), now);
+        }
         Some(stream.invoice.clone())
     }
 
@@ -175,7 +202,8 @@ impl Store {
         for key in due {
             let Some(stream) = self.streams.get_mut(&key) else { continue };
             stream.hints = stream.hints.saturating_add(1);
-            let next = schedule.next_wake(now, stream.hints);
+            let waits = stream.invoice.waiting.is_some();
+            let next = if waits { schedule.seldom(now) } else { schedule.next_wake(now, stream.hints) };
             wake(&mut self.wakes, stream, Some(next));
             swept.push(Swept { invoice: stream.invoice.clone(), traceparent: stream.traceparent.clone() });
         }
@@ -204,7 +232,11 @@ pub(super) fn push(stream: &mut Stream, payload: String, at: Timestamp) {
     stream.events.push(Stored { at, payload, hash });
 }
 
-fn wake(wakes: &mut BTreeSet<(Timestamp, InvoiceKey)>, stream: &mut Stream, at: Option<Timestamp>) {
+pub(super) fn wake(
+    wakes: &mut BTreeSet<(Timestamp, InvoiceKey)>,
+    stream: &mut Stream,
+    at: Option<Timestamp>,
+) {
     let key = stream.invoice.key;
     if let Some(before) = stream.wake_at {
         wakes.remove(&(before, key));

@@ -101,6 +101,7 @@ impl PostgresLedger {
                     step.amendment = Some(Amendment {
                         normal_form: arrival.normal_form.clone(),
                         summary: arrival.summary.clone(),
+                        original: arrival.original.clone(),
                         traceparent: arrival.traceparent.clone(),
                     });
                     amended.push((slot, step));
@@ -150,7 +151,8 @@ async fn settle_amended(
     amended: Vec<(&mut Slot, Step)>,
 ) -> Result<(), LedgerError> {
     let (slots, steps): (Vec<_>, Vec<_>) = amended.into_iter().unzip();
-    let written = write_patiently(connection, &steps).await?;
+    // Amended invoices are drafts: of those nobody is told.
+    let written = write_patiently(connection, &steps, false).await?;
     for (line, (slot, step)) in slots.into_iter().zip(steps).enumerate() {
         if written.contains(&line) {
             slot.reception = Some(Reception::Amended(step.after));
@@ -247,6 +249,8 @@ struct NewColumns<'a> {
     currency: Vec<&'a str>,
     payable: Vec<Decimal>,
     buyer: Vec<Option<&'a str>>,
+    original_uuid: Vec<Option<&'a str>>,
+    original_number: Vec<Option<&'a str>>,
 }
 
 impl<'a> NewColumns<'a> {
@@ -271,6 +275,9 @@ impl<'a> NewColumns<'a> {
             columns.currency.push(&arrival.summary.currency);
             columns.payable.push(arrival.summary.payable.decimal());
             columns.buyer.push(arrival.summary.buyer.as_deref());
+            let original = arrival.original.as_ref();
+            columns.original_uuid.push(original.and_then(|original| original.uuid.as_deref()));
+            columns.original_number.push(original.and_then(|original| original.number.as_deref()));
         }
         columns
     }
@@ -305,11 +312,11 @@ async fn insert(
             SELECT * FROM unnest(
                 $3::smallint[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::text[],
                 $11::bytea[], $12::timestamptz[], $13::text[], $14::text[], $15::text[], $16::text[], $17::date[],
-                $18::text[], $19::numeric[], $20::text[]
+                $18::text[], $19::numeric[], $20::text[], $21::text[], $22::text[]
             ) AS n (
                 environment, uuid, tax_number, income_source, number, content, normal_form, payload,
                 hash, wake_at, traceparent, kind, family, payment, issue_date,
-                currency, payable, buyer
+                currency, payable, buyer, original_uuid, original_number
             )
         ), new_identities AS (
             INSERT INTO identities (environment, uuid, tax_number, income_source, number, accepted_month)
@@ -335,6 +342,10 @@ async fn insert(
         ), new_contents AS (
             INSERT INTO contents (environment, uuid, document, sha256, normal_form)
             SELECT environment, uuid, 1, content, normal_form::json FROM new
+        ), new_returns AS (
+            INSERT INTO returns (environment, uuid, document, tax_number, original_uuid, original_number)
+            SELECT environment, uuid, 1, tax_number, original_uuid, original_number FROM new
+            WHERE coalesce(original_uuid, original_number) IS NOT NULL
         )
         SELECT environment AS "environment!", uuid AS "uuid!" FROM new_identities
         "#,
@@ -358,6 +369,8 @@ async fn insert(
         &columns.currency as _,
         &columns.payable as _,
         &columns.buyer as _,
+        &columns.original_uuid as _,
+        &columns.original_number as _,
     )
     .fetch_all(connection)
     .await?;

@@ -40,7 +40,7 @@ impl PostgresLedger {
                 places.push(place);
             }
         }
-        let written = write_patiently(&mut connection, &steps).await?;
+        let written = write_patiently(&mut connection, &steps, self.notices).await?;
         for (line, (step, place)) in steps.into_iter().zip(places).enumerate() {
             if let Some(slot) = appended.get_mut(place)
                 && written.contains(&line)
@@ -56,11 +56,12 @@ impl PostgresLedger {
 pub(super) async fn write_patiently(
     connection: &mut PgConnection,
     steps: &[Step],
+    with_notices: bool,
 ) -> Result<BTreeSet<usize>, LedgerError> {
     if steps.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let columns = Columns::of(steps)?;
+    let columns = Columns::of(steps, with_notices)?;
     let mut tries = 1;
     loop {
         match write(connection, &columns).await {

@@ -131,7 +131,8 @@ pub(super) fn micros(time: Timestamp) -> Timestamp {
 /// The invoice as it will be read back.
 pub(super) fn as_stored(mut invoice: Invoice) -> Invoice {
     let times = [&mut invoice.lease_until, &mut invoice.due_at, &mut invoice.doubt_since];
-    for time in times.into_iter().flatten() {
+    let waiting = invoice.waiting.as_mut().map(|waiting| &mut waiting.since);
+    for time in times.into_iter().flatten().chain(waiting) {
         *time = micros(*time);
     }
     invoice.updated_at = micros(invoice.updated_at);

@@ -27,6 +27,8 @@ pub struct PostgresConfig {
     pub idle_in_transaction_timeout: Duration,
     /// Taken on after connecting when it exists and the login may; none to work as who logs in.
     pub role: Option<String>,
+    /// Whether notices are kept of invoices that settle (see [`crate::Outbox`]). Then somebody must take them.
+    pub notices: bool,
 }
 
 impl PostgresConfig {
@@ -42,6 +44,7 @@ impl PostgresConfig {
             lock_timeout: Duration::from_secs(10),
             idle_in_transaction_timeout: Duration::from_secs(30),
             role: Some(APP_ROLE.to_owned()),
+            notices: false,
         }
     }
 }
@@ -57,6 +60,7 @@ impl fmt::Debug for PostgresConfig {
             .field("lock_timeout", &self.lock_timeout)
             .field("idle_in_transaction_timeout", &self.idle_in_transaction_timeout)
             .field("role", &self.role)
+            .field("notices", &self.notices)
             .finish_non_exhaustive()
     }
 }

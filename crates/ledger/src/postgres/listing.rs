@@ -98,7 +98,7 @@ impl PostgresLedger {
             r#"
             SELECT
                 (SELECT count(*) FROM invoices
-                    WHERE wake_at IS NOT NULL AND (state = 'draft' OR due_at <= now() OR lease_until <= now())
+                    WHERE wake_at IS NOT NULL AND (state = 'draft' AND waiting_since IS NULL OR due_at <= now() OR lease_until <= now())
                 ) AS "past_due!",
                 (SELECT count(*) FROM invoices WHERE in_doubt IS NOT NULL) AS "in_doubt!",
                 (SELECT min(doubt_since) FROM invoices WHERE in_doubt IS NOT NULL) AS oldest_doubt,

@@ -1,7 +1,7 @@
 //! A row of `invoices` and how it becomes an invoice. One list of columns for all queries that read whole invoices.
 
 use chrono::NaiveDate;
-use invoice::life::Invoice;
+use invoice::life::{Invoice, Waiting};
 use invoice::{Amount, Digest, IncomeSource, Timestamp};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -38,6 +38,9 @@ pub(super) struct InvoiceRow {
     pub(super) qr_outstanding: bool,
     pub(super) cause: Option<String>,
     pub(super) message: Option<String>,
+    pub(super) waiting_for: Option<String>,
+    pub(super) waiting_reason: Option<String>,
+    pub(super) waiting_since: Option<Timestamp>,
     pub(super) qr: Option<String>,
     pub(super) cleared_document: Option<i32>,
     pub(super) updated_at: Timestamp,
@@ -77,6 +80,7 @@ macro_rules! invoice_rows {
                 i.lease_until AS "lease_until?", i.due_at AS "due_at?", i.retries AS "retries!", i.charged AS "charged!",
                 i.crashes AS "crashes!", i.in_doubt AS "in_doubt?", i.doubt_since AS "doubt_since?",
                 i.qr_outstanding AS "qr_outstanding!", i.cause AS "cause?", i.message AS "message?", i.qr AS "qr?",
+                i.waiting_for AS "waiting_for?", i.waiting_reason AS "waiting_reason?", i.waiting_since AS "waiting_since?",
                 i.cleared_document AS "cleared_document?", i.updated_at AS "updated_at!", i.head AS "head!",
                 i.traceparent AS "traceparent?", i.kind AS "kind!", i.family AS "family!", i.payment AS "payment!",
                 i.issue_date AS "issue_date!", i.currency AS "currency!", i.payable AS "payable!", i.buyer AS "buyer?" "#
@@ -126,6 +130,12 @@ impl TryFrom<InvoiceRow> for Stored {
                 qr_outstanding: row.qr_outstanding,
                 cause: row.cause.as_deref().map(read_name).transpose()?,
                 message: row.message,
+                waiting: match (row.waiting_for, row.waiting_reason, row.waiting_since) {
+                    (Some(original), Some(reason), Some(since)) => {
+                        Some(Waiting { original, reason: read_name(&reason)?, since })
+                    }
+                    _ => None,
+                },
                 qr: row.qr,
                 cleared_document: row.cleared_document.map(read).transpose()?,
                 updated_at: row.updated_at,

@@ -7,7 +7,8 @@ use invoice::{Digest, Timestamp};
 use serde_json::Value;
 
 use super::codec::{as_stored, micros, without_nul};
-use crate::{AttemptRecord, Change, LedgerError, Link, NewDocument, Schedule, Summary, link};
+use crate::outbox::{codes_of, is_noted};
+use crate::{AttemptRecord, Change, LedgerError, Link, NewDocument, OriginalName, Schedule, Summary, link};
 
 /// One event with its link.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub(super) struct Linked {
 pub(super) struct Amendment {
     pub(super) normal_form: String,
     pub(super) summary: Summary,
+    pub(super) original: Option<OriginalName>,
     pub(super) traceparent: Option<String>,
 }
 
@@ -49,6 +51,10 @@ pub(super) struct Step {
     pub(super) attempt: Option<AttemptRecord>,
     pub(super) counter: Option<CounterFate>,
     pub(super) amendment: Option<Amendment>,
+    /// What is known of it only now: of a return, once its original has completed it.
+    pub(super) summary: Option<Summary>,
+    /// It is to be told to others, with these codes of the authority.
+    pub(super) noted: Option<Vec<String>>,
 }
 
 impl Step {
@@ -75,7 +81,9 @@ impl Step {
             documents,
             attempt,
             counter: counter_fate(before, &after, &events),
+            noted: is_noted(before, after.state).then(|| codes_of(&events)),
             amendment: None,
+            summary: None,
             after,
         })
     }

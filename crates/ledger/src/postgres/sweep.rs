@@ -28,7 +28,9 @@ impl PostgresLedger {
             ), i AS (
                 UPDATE invoices i
                 SET hints = i.hints + 1,
-                    wake_at = now() + ($6::bigint[])[least(i.hints + 1, cardinality($6::bigint[]))] * interval '1 millisecond'
+                    -- A return that waits is woken by its original; the sweep is only for what went wrong with that.
+                    wake_at = now() + ($6::bigint[])[CASE WHEN i.waiting_since IS NULL
+                        THEN least(i.hints + 1, cardinality($6::bigint[])) ELSE cardinality($6::bigint[]) END] * interval '1 millisecond'
                 FROM due
                 WHERE i.environment = due.environment AND i.uuid = due.uuid
                 RETURNING i.*, due.was

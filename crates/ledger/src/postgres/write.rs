@@ -20,6 +20,7 @@ pub(super) struct Columns<'a> {
     documents: Documents<'a>,
     attempts: Attempts<'a>,
     counters: Counters<'a>,
+    notices: Notices,
 }
 
 #[derive(Default)]
@@ -49,7 +50,7 @@ struct Invoices<'a> {
     updated_at: Vec<Timestamp>,
     head: Vec<&'a [u8]>,
     wake_at: Vec<Option<Timestamp>>,
-    // Set for amendments only.
+    // Set for amendments only; from `kind` on also when a return is completed by its original.
     normal_form: Vec<Option<&'a str>>,
     traceparent: Vec<Option<&'a str>>,
     kind: Vec<Option<&'static str>>,
@@ -59,6 +60,12 @@ struct Invoices<'a> {
     currency: Vec<Option<&'a str>>,
     payable: Vec<Option<Decimal>>,
     buyer: Vec<Option<&'a str>>,
+    // Of returns.
+    waiting_for: Vec<Option<&'a str>>,
+    waiting_reason: Vec<Option<&'static str>>,
+    waiting_since: Vec<Option<Timestamp>>,
+    original_uuid: Vec<Option<&'a str>>,
+    original_number: Vec<Option<&'a str>>,
 }
 
 #[derive(Default)]
@@ -94,6 +101,12 @@ struct Attempts<'a> {
 }
 
 #[derive(Default)]
+struct Notices {
+    line: Vec<i64>,
+    codes: Vec<Option<String>>,
+}
+
+#[derive(Default)]
 struct Counters<'a> {
     line: Vec<i64>,
     icv: Vec<i64>,
@@ -101,7 +114,8 @@ struct Counters<'a> {
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn of(steps: &'a [Step]) -> Result<Self, LedgerError> {
+    /// With notices of the steps that are to be told to others, or without any.
+    pub(super) fn of(steps: &'a [Step], with_notices: bool) -> Result<Self, LedgerError> {
         let mut columns = Self::default();
         for (line, step) in (1_i64..).zip(steps) {
             columns.invoices.push(step)?;
@@ -112,6 +126,10 @@ impl<'a> Columns<'a> {
                 columns.counters.line.push(line);
                 columns.counters.icv.push(fit(counter.icv)?);
                 columns.counters.void_reason.push(counter.void_reason.as_deref());
+            }
+            if with_notices && let Some(codes) = &step.noted {
+                columns.notices.line.push(line);
+                columns.notices.codes.push((!codes.is_empty()).then(|| json(codes)).transpose()?);
             }
         }
         Ok(columns)
@@ -147,7 +165,7 @@ impl<'a> Invoices<'a> {
         self.head.push(step.head.as_bytes());
         self.wake_at.push(step.wake_at);
         let amendment = step.amendment.as_ref();
-        let summary = amendment.map(|amendment| &amendment.summary);
+        let summary = amendment.map(|amendment| &amendment.summary).or(step.summary.as_ref());
         self.normal_form.push(amendment.map(|amendment| amendment.normal_form.as_str()));
         self.traceparent.push(amendment.and_then(|amendment| amendment.traceparent.as_deref()));
         self.kind.push(summary.map(|summary| kind(summary.kind)));
@@ -157,6 +175,13 @@ impl<'a> Invoices<'a> {
         self.currency.push(summary.map(|summary| summary.currency.as_str()));
         self.payable.push(summary.map(|summary| summary.payable.decimal()));
         self.buyer.push(summary.and_then(|summary| summary.buyer.as_deref()));
+        let waiting = after.waiting.as_ref();
+        self.waiting_for.push(waiting.map(|waiting| waiting.original.as_str()));
+        self.waiting_reason.push(waiting.map(|waiting| waiting.reason.as_str()));
+        self.waiting_since.push(waiting.map(|waiting| waiting.since));
+        let original = amendment.and_then(|amendment| amendment.original.as_ref());
+        self.original_uuid.push(original.and_then(|original| original.uuid.as_deref()));
+        self.original_number.push(original.and_then(|original| original.number.as_deref()));
         Ok(())
     }
 }
@@ -211,7 +236,7 @@ pub(super) async fn write(
     connection: &mut PgConnection,
     columns: &Columns<'_>,
 ) -> Result<std::collections::BTreeSet<usize>, sqlx::Error> {
-    let Columns { invoices, events, documents, attempts, counters } = columns;
+    let Columns { invoices, events, documents, attempts, counters, notices } = columns;
     let lines = sqlx::query_scalar!(
         r#"
         WITH input AS (
@@ -221,14 +246,14 @@ pub(super) async fn write(
                 $14::integer[], $15::integer[], $16::integer[], $17::timestamptz[], $18::boolean[], $19::text[],
                 $20::text[], $21::text[], $22::integer[], $23::timestamptz[], $24::bytea[], $25::timestamptz[],
                 $26::text[], $27::text[], $28::text[], $29::text[], $30::text[], $31::date[], $32::text[],
-                $33::numeric[], $34::text[]
+                $33::numeric[], $34::text[], $60::text[], $61::text[], $62::timestamptz[], $63::text[], $64::text[]
             ) WITH ORDINALITY AS n (
                 environment, uuid, expected, version, state, document, contents,
                 icv, xml, attempt, lease_until, due_at, retries,
                 charged, crashes, in_doubt, doubt_since, qr_outstanding, cause,
                 message, qr, cleared_document, updated_at, head, wake_at,
                 normal_form, traceparent, kind, family, payment, issue_date, currency,
-                payable, buyer, line
+                payable, buyer, waiting_for, waiting_reason, waiting_since, original_uuid, original_number, line
             )
         ), locked AS (
             SELECT i.environment, i.uuid, n.line
@@ -244,7 +269,8 @@ pub(super) async fn write(
                 doubt_since = n.doubt_since, qr_outstanding = n.qr_outstanding, cause = n.cause,
                 message = n.message, qr = n.qr, cleared_document = n.cleared_document, updated_at = n.updated_at,
                 head = n.head, wake_at = n.wake_at, hints = 0,
-                traceparent = CASE WHEN n.kind IS NULL THEN i.traceparent ELSE n.traceparent END,
+                waiting_for = n.waiting_for, waiting_reason = n.waiting_reason, waiting_since = n.waiting_since,
+                traceparent = CASE WHEN n.normal_form IS NULL THEN i.traceparent ELSE n.traceparent END,
                 kind = coalesce(n.kind, i.kind), family = coalesce(n.family, i.family),
                 payment = coalesce(n.payment, i.payment), issue_date = coalesce(n.issue_date, i.issue_date),
                 currency = coalesce(n.currency, i.currency), payable = coalesce(n.payable, i.payable),
@@ -253,7 +279,8 @@ pub(super) async fn write(
             JOIN input n ON n.line = l.line
             WHERE i.environment = l.environment AND i.uuid = l.uuid
             RETURNING n.line, i.environment, i.uuid, i.accepted_month, i.version, i.document, i.tax_number,
-                i.income_source, i.updated_at, n.normal_form, n.contents
+                i.income_source, i.updated_at, n.normal_form, n.contents, n.original_uuid, n.original_number,
+                i.number, i.state, i.kind, i.icv, i.qr, i.cause, i.message, i.currency, i.payable, i.traceparent
         ), new_events AS (
             INSERT INTO events (accepted_month, environment, uuid, version, at, type, payload, hash)
             SELECT m.accepted_month, m.environment, m.uuid, e.version, e.at, e.type, e.payload::json, e.hash
@@ -280,6 +307,11 @@ pub(super) async fn write(
             SELECT m.environment, m.uuid, m.document, substring(m.contents FROM 32 * m.document - 31), m.normal_form::json
             FROM moved m
             WHERE m.normal_form IS NOT NULL
+        ), new_returns AS (
+            INSERT INTO returns (environment, uuid, document, tax_number, original_uuid, original_number)
+            SELECT m.environment, m.uuid, m.document, m.tax_number, m.original_uuid, m.original_number
+            FROM moved m
+            WHERE coalesce(m.original_uuid, m.original_number) IS NOT NULL
         ), counters AS (
             UPDATE icv_assignments a
             SET void_reason = c.void_reason
@@ -287,6 +319,14 @@ pub(super) async fn write(
             JOIN moved m ON m.line = c.line
             WHERE a.environment = m.environment AND a.tax_number = m.tax_number
                 AND a.income_source = m.income_source AND a.icv = c.icv AND a.uuid = m.uuid
+        ), new_notices AS (
+            INSERT INTO notices (environment, uuid, version, at, due_at, state, tax_number, income_source, number, kind,
+                document, icv, qr, cause, codes, message, currency, payable, traceparent)
+            SELECT m.environment, m.uuid, m.version, m.updated_at, statement_timestamp(), m.state, m.tax_number,
+                m.income_source, m.number, m.kind, m.document, m.icv, m.qr, m.cause, t.codes, m.message, m.currency,
+                m.payable, m.traceparent
+            FROM unnest($58::bigint[], $59::text[]) AS t (line, codes)
+            JOIN moved m ON m.line = t.line
         )
         SELECT line AS "line!" FROM moved
         "#,
@@ -347,6 +387,13 @@ pub(super) async fn write(
         &counters.line as _,
         &counters.icv as _,
         &counters.void_reason as _,
+        &notices.line as _,
+        &notices.codes as _,
+        &invoices.waiting_for as _,
+        &invoices.waiting_reason as _,
+        &invoices.waiting_since as _,
+        &invoices.original_uuid as _,
+        &invoices.original_number as _,
     )
     .fetch_all(connection)
     .await?;

@@ -117,10 +117,10 @@ async fn waiting_has_an_end_and_says_why() {
 async fn an_encoder_that_panics_harms_its_own_batch_only() {
     struct Panicking;
     impl ledger::Encode for Panicking {
-        fn icv_start(&self, _: &invoice::IncomeSource) -> u64 {
-            1
+        fn icv_start(&self, _: invoice::Environment, _: &invoice::IncomeSource) -> Option<u64> {
+            Some(1)
         }
-        fn encode(&self, _: &ledger::Draft, _: u64) -> Result<Vec<u8>, ledger::Unfit> {
+        fn encode(&self, _: &ledger::Draft, _: u64) -> Result<ledger::Encoding, ledger::Unencoded> {
             panic!("خطأ في المرمز")
         }
     }

@@ -9,6 +9,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use ledger::Arrival;
 use serde_json::{Value, json};
 use telemetry::KeyHash;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -16,10 +17,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::cloud_event;
 use super::problem::Problem;
 use crate::batcher::Batcher;
 use crate::config::Config;
-use crate::intake::{Intake, Taken, count};
+use crate::envelope::Message;
+use crate::intake::{Intake, Refused, Taken, count};
 
 /// How long the body of one event may take to arrive.
 const BODY: Duration = Duration::from_secs(15);
@@ -30,6 +33,12 @@ pub(crate) struct Api {
     pub(crate) batcher: Batcher,
     pub(crate) batch: usize,
     pub(crate) stopping: CancellationToken,
+    /// The choices that other systems' formats leave.
+    pub(crate) formats: formats::Settings,
+    /// How long a till waits for the clearance.
+    pub(super) wait: Duration,
+    /// Tills that wait.
+    pub(super) waiting: Semaphore,
     keys: Vec<KeyHash>,
     room: Arc<Semaphore>,
 }
@@ -52,9 +61,23 @@ impl Api {
             batcher,
             batch: config.batch.max(1),
             stopping,
+            formats: config.formats.clone(),
+            wait: Duration::from_millis(config.post2tax_wait_ms),
+            waiting: Semaphore::new(config.post2tax_waiting.min(Semaphore::MAX_PERMITS)),
             keys: config.keys.clone(),
             room: Arc::new(Semaphore::new(config.max_requests.max(1))),
         }
+    }
+
+    /// Whether `key` is one of the configured ones, or none is configured.
+    pub(super) fn knows(&self, key: Option<&str>) -> bool {
+        let bearer = key.map(|key| format!("Bearer {key}"));
+        self.keys.is_empty() || KeyHash::any_admits(&self.keys, bearer.as_deref())
+    }
+
+    /// Room for one more request, if there is any.
+    pub(super) fn enter(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.room).try_acquire_owned().ok()
     }
 
     fn admits(&self, headers: &HeaderMap) -> bool {
@@ -73,7 +96,7 @@ pub(crate) async fn admit(State(api): State<Arc<Api>>, mut request: Request, nex
         )
         .into_response();
     }
-    let Ok(permit) = Arc::clone(&api.room).try_acquire_owned() else {
+    let Some(permit) = api.enter() else {
         return Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             "overloaded",
@@ -96,12 +119,16 @@ pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
     })
 }
 
+/// The whole body of one event, if it comes in time and is not too large.
+pub(super) async fn body(request: Request) -> Result<Bytes, Problem> {
+    body_up_to(request, invoice::limits::EVENT_BYTES).await
+}
+
 /// The whole body, if it comes in time and is not too large.
-async fn body(request: Request) -> Result<Bytes, Problem> {
+pub(super) async fn body_up_to(request: Request, most: usize) -> Result<Bytes, Problem> {
     // Whoever says that it will be too large need not send it first.
-    if request.body().size_hint().lower() > invoice::limits::EVENT_BYTES as u64 {
-        let detail =
-            format!("an event may have {} bytes at most; nothing was taken", invoice::limits::EVENT_BYTES);
+    if request.body().size_hint().lower() > most as u64 {
+        let detail = format!("the body may have {most} bytes at most; nothing was taken");
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));
     }
     match timeout(BODY, Bytes::from_request(request, &())).await {
@@ -124,11 +151,14 @@ pub(crate) async fn publish(State(api): State<Arc<Api>>, headers: HeaderMap, req
         Ok(body) => body,
         Err(problem) => return problem.into_response(),
     };
+    if cloud_event::is_batch(&headers) {
+        return cloud_event::publish_batch(&api, &headers, &body).await;
+    }
     let span = tracing::info_span!("publish", otel.kind = "producer");
     // The parent must be known before the span is entered.
     telemetry::adopt_parent(&span, headers.get("traceparent").and_then(|value| value.to_str().ok()));
     async {
-        let answer = match api.intake.check(&body, traceparent(&headers)) {
+        let answer = match checked(&api, &headers, &body) {
             Ok(arrival) => api.batcher.offer(arrival).await,
             Err(refused) => Err(refused),
         };
@@ -144,6 +174,19 @@ pub(crate) async fn publish(State(api): State<Arc<Api>>, headers: HeaderMap, req
     }
     .instrument(span)
     .await
+}
+
+#[allow(clippy::result_large_err, reason = "as in Intake::check")]
+fn checked(api: &Api, headers: &HeaderMap, body: &[u8]) -> Result<Arrival, Refused> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let attributes = cloud_event::attributes(headers);
+    let message = Message { content_type, attributes: &attributes, body };
+    let arrival = api.intake.check_message(&message, traceparent(headers))?;
+    // Never another identity in silence: a key that is a UUID must be the invoice's own, any other key says nothing here.
+    match cloud_event::idempotency_key(headers) {
+        Some(given) if given != arrival.key.uuid => Err(Refused::OtherKey { given, uuid: arrival.key.uuid }),
+        _ => Ok(arrival),
+    }
 }
 
 /// What a publisher is told of an event that is durable.

@@ -74,7 +74,11 @@ async fn answer(api: &Arc<Api>, batch: Vec<Input>, trace: Option<&String>) -> Ve
             }
         }
     });
-    let answers = futures_util::future::join_all(answers).await;
+    text(futures_util::future::join_all(answers).await)
+}
+
+/// One line for each value.
+pub(super) fn text(answers: Vec<Value>) -> Vec<u8> {
     let mut text = Vec::with_capacity(answers.len() * 160);
     for value in answers {
         // A JSON value always has a text.
@@ -84,16 +88,22 @@ async fn answer(api: &Arc<Api>, batch: Vec<Input>, trace: Option<&String>) -> Ve
     text
 }
 
-fn shown(line: u64, answer: &Answer) -> Value {
+/// What became of the document at `line`.
+pub(super) fn shown(line: u64, answer: &Answer) -> Value {
+    numbered(line, result(answer))
+}
+
+/// A receipt with its status, or a problem.
+pub(super) fn result(answer: &Answer) -> Value {
     match answer {
         Ok(taken) => {
-            let mut value = numbered(line, receipt(taken));
+            let mut value = receipt(taken);
             if let Some(value) = value.as_object_mut() {
                 value.insert("status".to_owned(), json!(if taken.new { 202 } else { 200 }));
             }
             value
         }
-        Err(refused) => numbered(line, Problem::from(refused).into_body()),
+        Err(refused) => Problem::from(refused).into_body(),
     }
 }
 

@@ -32,7 +32,13 @@ impl Problem {
         self.body
     }
 
-    fn with(mut self, member: &str, value: Value) -> Self {
+    /// Status, stable code and detail, for answers of another form.
+    pub(super) fn told(&self) -> (StatusCode, &str, &str) {
+        let text = |member: &str| self.body.get(member).and_then(Value::as_str).unwrap_or_default();
+        (self.status, text("code"), text("detail"))
+    }
+
+    pub(super) fn with(mut self, member: &str, value: Value) -> Self {
         if let Some(body) = self.body.as_object_mut() {
             body.insert(member.to_owned(), value);
         }
@@ -45,9 +51,11 @@ impl From<&Refused> for Problem {
         let status = match refused {
             Refused::Invalid(_) if refused.code() == "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             Refused::Invalid(_)
-            | Refused::Unsupported { .. }
             | Refused::UnknownSource { .. }
+            | Refused::InactiveSource { .. }
             | Refused::WrongFamily { .. }
+            | Refused::Envelope { .. }
+            | Refused::OtherKey { .. }
             | Refused::Unstorable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refused::Conflict { .. } | Refused::NumberTaken { .. } => StatusCode::CONFLICT,
             Refused::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -55,15 +63,16 @@ impl From<&Refused> for Problem {
         let problem = Self::new(status, refused.code(), refused.to_string());
         match refused {
             Refused::Invalid(faults) => problem.with("faults", json!(faults)),
-            Refused::Unsupported { code, path, message } => {
-                problem.with("faults", json!([{ "code": code, "path": path, "message": message }]))
-            }
             Refused::Conflict { uuid, state, document, differences, .. } => problem
                 .with("uuid", json!(uuid))
                 .with("state", json!(state))
                 .with("document", json!(document))
                 .with("differences", json!(differences)),
             Refused::NumberTaken { by } => problem.with("uuid", json!(by)),
+            Refused::OtherKey { uuid, .. } => problem.with("uuid", json!(uuid)),
+            Refused::Envelope { attribute, message } => {
+                problem.with("faults", json!([{ "code": "envelope", "path": attribute, "message": message }]))
+            }
             _ => problem,
         }
     }

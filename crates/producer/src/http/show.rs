@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use invoice::Environment;
 use invoice::InvoiceKey;
+use jofotara::catalogue::{Explanation, explain};
 use ledger::LedgerError;
 use serde::Deserialize;
 use serde_json::json;
@@ -63,6 +64,14 @@ async fn look_up(api: &Api, uuid: Uuid, environment: Option<Environment>) -> Res
         return Ok(Problem::new(StatusCode::NOT_FOUND, "unknown_invoice", detail).into_response());
     };
     let attempts = ledger.attempts(key).await?;
+    // What the authority's last words mean, unless it took the invoice.
+    let heard = attempts.last().map(|attempt| &attempt.evidence).filter(|_| invoice.qr.is_none());
+    let explanations: Vec<Explanation> = heard.map_or_else(Vec::new, |heard| {
+        let found = explain(heard.http_status, &heard.codes, &heard.message);
+        let all = found.into_iter().map(Explanation::from);
+        // What goes on by itself needs no word for what is not known.
+        all.filter(|it| it.is_known() || invoice.state.waits_for_person()).collect()
+    });
     let body = json!({
         "uuid": key.uuid,
         "environment": key.environment,
@@ -75,6 +84,7 @@ async fn look_up(api: &Api, uuid: Uuid, environment: Option<Environment>) -> Res
         "in_doubt": invoice.in_doubt.is_some(),
         "cause": invoice.cause,
         "message": invoice.message,
+        "explanations": explanations,
         "due_at": invoice.due_at,
         "accepted_at": invoice.accepted_at,
         "updated_at": invoice.updated_at,

@@ -165,3 +165,140 @@ async fn bodies_that_trickle_break_off_or_are_too_large_get_a_problem() {
     assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("application/problem+json"), "{answer}");
     door.close().await;
 }
+
+/// Publishes with these headers, a line each.
+async fn publish_with(door: &Door, headers: &str, body: &str) -> String {
+    let head = format!(
+        "POST /v1/invoices HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n",
+        body.len()
+    );
+    read_until(&mut door.send(&format!("{head}{headers}\r\n{body}")).await, "").await
+}
+
+const CE: &str = "ce-specversion: 1.0\r\nce-id: 1\r\nce-source: /erp\r\n";
+
+#[tokio::test]
+async fn cloud_events_are_taken_in_every_mode_or_refused_with_what_is_wrong() {
+    let door = Door::open(8, patient()).await;
+    let kind = "jo.fawtara.invoice.event.v1";
+    let wrapped = |n: u64, kind: &str| serde_json::json!({ "specversion": "1.0", "id": "1", "source": "/erp", "type": kind, "data": event(n) });
+    let structured = "content-type: application/cloudevents+json\r\n";
+    let taken = publish_with(&door, structured, &wrapped(1, kind).to_string()).await;
+    assert!(taken.starts_with("HTTP/1.1 202"), "{taken}");
+    let again = publish_with(&door, &format!("{CE}ce-type: {kind}\r\n"), &event(1).to_string()).await;
+    assert!(again.starts_with("HTTP/1.1 200"), "the same event, with its attributes as headers: {again}");
+    let batch = format!("[{},{},{}]", wrapped(1, kind), wrapped(2, kind), wrapped(3, "x"));
+    let several = publish_with(&door, "content-type: application/cloudevents-batch+json\r\n", &batch).await;
+    let results: serde_json::Value = serde_json::from_str(several.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    let statuses: Vec<_> =
+        results.as_array().unwrap().iter().map(|result| result["status"].clone()).collect();
+    assert_eq!(statuses, [200, 202, 422], "{results}");
+
+    let refused = publish_with(&door, &format!("{CE}ce-type: order\r\n"), &event(4).to_string()).await;
+    assert!(refused.starts_with("HTTP/1.1 422") && refused.contains("application/problem+json"), "{refused}");
+    assert!(refused.contains("\"code\":\"envelope\"") && refused.contains(kind), "{refused}");
+    let refused = publish_with(&door, "content-type: application/cloudevents-batch+json\r\n", "{}").await;
+    assert!(refused.starts_with("HTTP/1.1 400"), "{refused}");
+    door.close().await;
+}
+
+#[tokio::test]
+async fn an_idempotency_key_never_changes_whose_event_it_is() {
+    let door = Door::open(8, patient()).await;
+    let uuid = event(1)["uuid"].as_str().unwrap().to_owned();
+    let mut answers = Vec::new();
+    for key in [uuid.as_str(), "order-7", "11111111-1111-4111-8111-111111111111"] {
+        let header = format!("idempotency-key: {key}\r\n");
+        answers.push(publish_with(&door, &header, &event(1).to_string()).await);
+    }
+    assert!(answers[0].starts_with("HTTP/1.1 202"), "{}", answers[0]);
+    assert!(answers[1].starts_with("HTTP/1.1 200"), "any other key says nothing: {}", answers[1]);
+    assert!(answers[2].starts_with("HTTP/1.1 422") && answers[2].contains(&uuid), "{}", answers[2]);
+    door.close().await;
+}
+
+/// The paths that are routed anywhere in this module.
+fn routed_paths() -> std::collections::BTreeSet<String> {
+    let mut texts = vec![include_str!("../http.rs").to_owned()];
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("tests.rs") {
+            texts.push(std::fs::read_to_string(path).unwrap());
+        }
+    }
+    let paths = texts.iter().flat_map(|text| text.split(".route(").skip(1).collect::<Vec<_>>());
+    paths
+        .map(|rest| rest.trim_start().strip_prefix('"').unwrap().split('"').next().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_contract_names_every_route_and_every_method() {
+    let document = crate::openapi();
+    let admin = ["/livez", "/readyz", "/metrics"];
+    let stated: std::collections::BTreeSet<_> = document["paths"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|path| !admin.contains(&path.as_str()))
+        .cloned()
+        .collect();
+    assert_eq!(routed_paths(), stated);
+    let door = Door::open(8, patient()).await;
+    for path in stated {
+        let place = path.replace("{uuid}", "x").replace("{format}", "x");
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+            let head = format!(
+                "{method} {place} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            );
+            let answer = read_until(&mut door.send(&head).await, "").await;
+            let served = !answer.starts_with("HTTP/1.1 405") && !answer.contains("no_such_route");
+            let named = document["paths"][&path].get(method.to_lowercase()).is_some();
+            assert_eq!(served, named, "{method} {path}: {answer}");
+        }
+    }
+    door.close().await;
+}
+
+#[tokio::test]
+async fn answers_are_as_the_contract_says() {
+    let door = Door::open(8, patient()).await;
+    let body = |answer: &str| -> serde_json::Value {
+        serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+    };
+    let component = crate::openapi::tests::component;
+    let valid = |name: &str, value: &serde_json::Value| {
+        let errors: Vec<_> = component(name).iter_errors(value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{name}: {errors:?} in {value}");
+    };
+    valid("Receipt", &body(&publish_with(&door, "", &event(1).to_string()).await));
+    let mut other = event(1);
+    other["note"] = "غيرها".into();
+    for refused in ["{", "{}", &other.to_string()] {
+        let problem = body(&publish_with(&door, "", refused).await);
+        valid("Problem", &problem);
+        assert!(problem["status"].as_u64().is_some_and(|status| status >= 400), "{problem}");
+    }
+    let wrapped = format!("[{{\"id\":1}},{}]", event(2));
+    let results =
+        body(&publish_with(&door, "content-type: application/cloudevents-batch+json\r\n", &wrapped).await);
+    results.as_array().unwrap().iter().for_each(|result| valid("Result", result));
+    let place = event(1)["uuid"].as_str().unwrap().to_owned();
+    let head = format!("GET /v1/invoices/{place} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    valid("Invoice", &body(&read_until(&mut door.send(&head).await, "").await));
+    door.close().await;
+}
+
+#[tokio::test]
+async fn the_contract_is_open_to_everybody_and_needs_nothing_from_elsewhere() {
+    let door = Door::open(8, patient()).await;
+    for place in ["/openapi.json", "/docs", "/docs/page.js", "/docs/page.css"] {
+        let head = format!("GET {place} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let answer = read_until(&mut door.send(&head).await, "").await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(answer.contains("content-security-policy: default-src 'none'"), "{answer}");
+        assert!(!answer.contains("//cdn") && !answer.contains("src=\"http"), "{place}");
+    }
+    door.close().await;
+}

@@ -18,3 +18,27 @@ async fn every_line_is_reported_with_all_its_faults() {
     let paths: Vec<_> = faults.iter().map(|fault| fault.path.as_str()).collect();
     assert_eq!(paths, ["number", "lines[0].quantity"]);
 }
+
+/// The general sales example of a till, under the tests' seller of any family.
+#[tokio::test]
+async fn documents_of_other_systems_are_reported_by_their_own_fields() {
+    let body =
+        formats::schema::POST2TAX_EXAMPLE.replace("22222222", "11111111").replace("2002002", "1001001");
+    let wrong = body.replace("\"Price\": 0.866", "\"Price\": 0").replace("POS-000001", "POS-000002");
+    let stranger = body.replace("11111111", "33333333");
+    let list = format!("[{body}, {wrong}, {body}, {stranger}]");
+    let mut told = Vec::new();
+    let intake = intake(Arc::new(Moody::default()));
+    let (settings, format) = (formats::Settings::default(), Format::Post2Tax);
+    let report =
+        import_documents(&intake, format, list.as_bytes(), &settings, |line| told.push(line.clone()));
+    assert_eq!(report.await.unwrap(), ImportReport { taken: 1, repeats: 1, refused: 2 });
+    let Err(Refused::Invalid(faults)) = &told[1].answer else { panic!("{:?}", told[1].answer) };
+    assert!(
+        faults.iter().all(|fault| fault.path.starts_with("InvoiceLines[2].") || fault.path.contains("Total")),
+        "{faults:?}"
+    );
+    assert!(
+        matches!(&told[3].answer, Err(Refused::UnknownSource { source_name }) if source_name == "33333333:1001001")
+    );
+}

@@ -62,6 +62,12 @@ impl Books {
         Some(held)
     }
 
+    /// The document first accepted under a UUID, not counted as sent again.
+    pub(super) fn by_uuid(&self, tax_number: &str, uuid: &str) -> Option<&Held> {
+        let number = self.uuids.get(uuid)?;
+        self.held.get(&key(tax_number, number, uuid))
+    }
+
     /// What can be returned of an accepted invoice.
     pub(super) fn sold(&self, tax_number: &str, number: &str, uuid: &str) -> Option<&Sold> {
         self.held.get(&key(tax_number, number, uuid))?.sold.as_ref()

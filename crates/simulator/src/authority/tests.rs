@@ -38,6 +38,7 @@ fn request(family: Family, xml: &str) -> Request {
         secret_key: Some("سر".into()),
         content_type: Some("application/json".into()),
         body: Bytes::from(format!("{{\"invoice\":\"{}\"}}", STANDARD.encode(xml))),
+        ..Request::default()
     }
 }
 
@@ -239,6 +240,10 @@ fn returns_need_an_original_that_was_accepted_here() {
         // Sending it again takes nothing more off.
         send(&mut authority, Family::General, &draft.xml());
     }
+    let other = with(&sample::general_return(), ">118.480<", ">118.490<");
+    let (_, answer) = send(&mut authority, Family::General, &with(&other, ">RET-1<", ">RET-6<"));
+    let message = "the total of the original invoice is not the one it was accepted with";
+    assert_eq!(error(&answer, "EINV_MESSAGE"), message);
     let other = with(&sample::general_return(), "احمد محمود", "غيره");
     let (_, answer) = send(&mut authority, Family::General, &with(&other, ">RET-1<", ">RET-5<"));
     let message = "invoice: Credit invoice buyer info does not match the original invoice";

@@ -6,6 +6,7 @@
 //! | `GET summary?documents=false` | counts, accepted documents, suspicious duplicates |
 //! | `GET faults`, `POST faults`, `PUT faults`, `DELETE faults` | rules: list, add, replace, end |
 //! | `PUT latency`, `PUT shape`, `PUT down` | answer times, answer shape, `{"down": true}` |
+//! | `PUT tokens`, `DELETE tokens` | life and refusal of tokens; end all tokens in force |
 //! | `POST devices`, `PUT devices` | register: add, replace all |
 //! | `POST reset` | forget everything but settings and devices |
 //!
@@ -23,6 +24,7 @@ use crate::device::Device;
 use crate::fault::FaultRule;
 use crate::latency::Latency;
 use crate::record::{Entry, Summary};
+use crate::tokens::TokenPolicy;
 
 /// The most entries in one page of the record.
 const MAX_PAGE: usize = 10_000;
@@ -85,6 +87,7 @@ pub(super) fn router() -> Router<Desk> {
         .route("/latency", put(set_latency).post(set_latency))
         .route("/shape", put(set_shape).post(set_shape))
         .route("/down", put(set_down).post(set_down))
+        .route("/tokens", put(set_tokens).post(set_tokens).delete(revoke_tokens))
         .route("/devices", post(add_devices).put(replace_devices))
         .route("/reset", post(reset))
 }
@@ -145,6 +148,16 @@ async fn set_shape(State(desk): State<Desk>, Json(shape): Json<AnswerShape>) -> 
 
 async fn set_down(State(desk): State<Desk>, Json(Down { down }): Json<Down>) -> StatusCode {
     desk.handle.with(|authority| authority.set_down(down));
+    StatusCode::NO_CONTENT
+}
+
+async fn set_tokens(State(desk): State<Desk>, Json(policy): Json<TokenPolicy>) -> StatusCode {
+    desk.handle.with(|authority| authority.set_tokens(policy));
+    StatusCode::NO_CONTENT
+}
+
+async fn revoke_tokens(State(desk): State<Desk>) -> StatusCode {
+    desk.handle.with(crate::authority::Authority::revoke_tokens);
     StatusCode::NO_CONTENT
 }
 

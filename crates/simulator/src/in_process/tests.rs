@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use jofotara::seal::{self, Finding, QrAgreement};
 use jofotara::{Client, Credentials, Endpoint, Verdict};
 use secrecy::SecretString;
 use tokio::time::Instant;
@@ -217,4 +220,60 @@ async fn nothing_meant_for_production_is_taken() {
     shop.environment = "production";
     assert_eq!(shop.outcomes(1).await, ["not_now"]);
     assert_eq!(shop.handle.with(|authority| authority.summary(false).requests), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_simulated_signature_convinces_the_real_check() {
+    let shop = Shop::new();
+    let verdict = shop.send().await;
+    assert!(format!("{:?}", verdict.outcome).contains("note: None"), "{:?}", verdict.outcome);
+    let qr = shop.handle.with(|authority| authority.summary(true).cleared.remove(0).qr);
+    let signed = verdict.signed.unwrap();
+    let report = seal::check(&signed, &qr);
+    assert_eq!((&report.finding, report.qr), (&Finding::Fits, QrAgreement::Same));
+    let certificate = report.certificate.unwrap();
+    assert!(certificate.subject.contains("not the department") && !certificate.names_department);
+    let read = jofotara::qr::decode(&qr);
+    assert_eq!((read.stopped, read.number.as_deref()), (None, Some(sample::general_draft().number)));
+    let signature = read.signature.unwrap();
+    let text = String::from_utf8(signed).unwrap();
+    assert!(
+        text.contains(&format!("<ds:SignatureValue>{signature}</ds:SignatureValue>")),
+        "tag 10 is the signature"
+    );
+    let tampered = text.replacen("118.480", "18.480", 1);
+    assert!(matches!(seal::check(tampered.as_bytes(), &qr).finding, Finding::DigestDiffers { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signature_that_does_not_fit_is_a_remark_and_no_obstacle() {
+    /// A proxy that changes the signature value in every answer.
+    struct Meddler(InProcess);
+
+    #[async_trait]
+    impl Transport for Meddler {
+        async fn exchange(&self, request: HttpRequest) -> Exchange {
+            let mut exchange = self.0.exchange(request).await;
+            if let Exchange::Answered { body, .. } = &mut exchange {
+                let mut answer: serde_json::Value = serde_json::from_slice(body).unwrap();
+                let signed = answer["EINV_SINGED_INVOICE"].as_str().unwrap();
+                let text = String::from_utf8(jofotara::answer::decode_signed(signed).unwrap()).unwrap();
+                let meddled = text.replacen("<ds:SignatureValue>M", "<ds:SignatureValue>A", 1);
+                assert_ne!(meddled, text);
+                answer["EINV_SINGED_INVOICE"] = STANDARD.encode(meddled).into();
+                *body = Bytes::from(answer.to_string());
+            }
+            exchange
+        }
+    }
+
+    for (checking, noted) in [(true, true), (false, false)] {
+        let mut shop = Shop::new();
+        let clock: Clock = Arc::new(|| DateTime::UNIX_EPOCH);
+        let road = InProcess::new(shop.handle.clone(), clock);
+        shop.client = Client::new(Arc::new(Meddler(road))).checking_seals(checking);
+        let outcome = shop.send().await.outcome;
+        assert_eq!(outcome.kind().as_str(), "cleared");
+        assert_eq!(format!("{outcome:?}").contains("signature does not fit"), noted, "{outcome:?}");
+    }
 }

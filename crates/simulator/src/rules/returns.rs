@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use num_rational::BigRational;
 
-use crate::decimal::{near, zero};
+use crate::decimal::{Decimal, near, zero};
 use crate::document::{Document, Line};
 use crate::finding::Finding;
 
@@ -15,6 +15,7 @@ pub(crate) struct Sold {
     currency: String,
     party: String,
     telephone: String,
+    payable: BigRational,
     lines: BTreeMap<String, SoldLine>,
 }
 
@@ -22,11 +23,22 @@ pub(crate) struct Sold {
 struct SoldLine {
     name: String,
     quantity: BigRational,
-    returned: BigRational,
+    returned: Given,
     price: BigRational,
     discount: BigRational,
+    /// None on documents that carry no special tax.
+    special_tax: Option<BigRational>,
+    consumer_price: Option<BigRational>,
     /// Category and percent of the general tax, none on income documents.
     rate: Option<(String, Option<BigRational>)>,
+}
+
+/// What has come back of a line.
+#[derive(Clone, Debug)]
+struct Given {
+    quantity: BigRational,
+    discount: BigRational,
+    special_tax: BigRational,
 }
 
 impl Sold {
@@ -37,15 +49,18 @@ impl Sold {
             currency: invoice.currency.clone(),
             party: invoice.buyer.party.clone(),
             telephone: invoice.buyer.telephone.clone(),
+            payable: invoice.payable.clone(),
             lines,
         }
     }
 
-    /// Takes the quantities of an accepted return off what is left.
+    /// Takes what an accepted return brings off what is left.
     pub(crate) fn give_back(&mut self, document: &Document) {
         for line in &document.lines {
             if let Some(sold) = self.lines.get_mut(&line.id) {
-                sold.returned += &line.quantity;
+                sold.returned.quantity += &line.quantity;
+                sold.returned.discount += &line.discount;
+                sold.returned.special_tax += special_of(line).unwrap_or_else(zero);
             }
         }
     }
@@ -64,6 +79,13 @@ impl Sold {
         if document.buyer.party != self.party || !(telephone.is_empty() || *telephone == self.telephone) {
             findings.push(Finding::buyer_mismatch());
         }
+        if let Some(original) = &document.original {
+            let total = original.total.parse::<Decimal>();
+            if !total.is_ok_and(|total| near(total.value(), &self.payable, tolerance)) {
+                let message = "the total of the original invoice is not the one it was accepted with";
+                findings.push(Finding::uncoded(message));
+            }
+        }
         for line in &document.lines {
             match self.lines.get(&line.id) {
                 Some(sold) => sold.check(line, tolerance, &mut findings),
@@ -79,31 +101,55 @@ impl SoldLine {
         Self {
             name: line.name.clone(),
             quantity: line.quantity.clone(),
-            returned: zero(),
+            returned: Given { quantity: zero(), discount: zero(), special_tax: zero() },
             price: line.price.clone(),
             discount: line.discount.clone(),
+            special_tax: special_of(line),
+            consumer_price: line.consumer_price.clone(),
             rate: rate_of(line),
         }
     }
 
     fn check(&self, line: &Line, tolerance: &BigRational, findings: &mut Vec<Finding>) {
         let id = &line.id;
-        if line.quantity > &self.quantity - &self.returned {
+        let left = &self.quantity - &self.returned.quantity;
+        if line.quantity > left {
             findings.push(Finding::uncoded(format!("line {id}: more is returned than is left")));
         }
-        if line.price != self.price || line.name != self.name || rate_of(line) != self.rate {
+        let same = line.price == self.price
+            && line.name == self.name
+            && line.consumer_price == self.consumer_price
+            && rate_of(line) == self.rate;
+        if !same {
             findings
                 .push(Finding::uncoded(format!("line {id}: price, name or tax differs from the original")));
         }
+        let whole = line.quantity == left;
         // Nothing was sold at quantity zero, so the division is safe: quantities are checked to be above zero.
-        if self.quantity > zero() {
-            let share = &self.discount * &line.quantity / &self.quantity;
-            if !near(&line.discount, &share, tolerance) {
-                findings
-                    .push(Finding::uncoded(format!("line {id}: the discount is not the part that returns")));
-            }
+        let part = |sold: &BigRational, returned: &BigRational, now: &BigRational| {
+            // The last one brings what rounding has left of it.
+            near(now, &(sold * &line.quantity / &self.quantity), tolerance)
+                || whole && near(now, &(sold - returned), tolerance)
+        };
+        if self.quantity <= zero() {
+            return;
+        }
+        if !part(&self.discount, &self.returned.discount, &line.discount) {
+            findings.push(Finding::uncoded(format!("line {id}: the discount is not the part that returns")));
+        }
+        let special = match (&self.special_tax, special_of(line)) {
+            (Some(sold), Some(now)) => part(sold, &self.returned.special_tax, &now),
+            (sold, now) => sold.is_none() && now.is_none(),
+        };
+        if !special {
+            findings
+                .push(Finding::uncoded(format!("line {id}: the special tax is not the part that returns")));
         }
     }
+}
+
+fn special_of(line: &Line) -> Option<BigRational> {
+    line.tax.as_ref()?.special.as_ref().map(|special| special.amount.clone())
 }
 
 fn rate_of(line: &Line) -> Option<(String, Option<BigRational>)> {

@@ -2,15 +2,10 @@
 
 use rust_decimal::Decimal;
 
-use crate::supports::Unsupported;
-
 /// Why a document was not written. Sending the same event again gives the same error: only an amended one helps.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The writer does not know this kind of document; see [`supports`](crate::supports()).
-    #[error(transparent)]
-    Unsupported(#[from] Unsupported),
     /// A character that XML 1.0 cannot carry, not even escaped.
     #[error("{path} holds U+{:04X}, which no XML document can carry: remove it", u32::from(*.character))]
     IllegalCharacter {
@@ -42,7 +37,6 @@ impl WriteError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unsupported(unsupported) => unsupported.code(),
             Self::IllegalCharacter { .. } => "illegal_character",
             Self::Amount { .. } => "unwritable_amount",
             Self::Unfit { .. } => "unfit_event",
@@ -57,7 +51,6 @@ impl WriteError {
     /// The same error, one element further out. Paths are built only when something went wrong.
     pub(super) fn inside(mut self, element: &str) -> Self {
         match &mut self {
-            Self::Unsupported(_) => {}
             Self::IllegalCharacter { path, .. } | Self::Amount { path, .. } | Self::Unfit { path, .. } => {
                 if !path.is_empty() {
                     path.insert(0, '/');

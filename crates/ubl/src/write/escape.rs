@@ -4,7 +4,7 @@
 ///
 /// `>` is escaped too, so that `]]>` never appears. A carriage return is written as a reference, since a parser would
 /// turn it into a line feed. Content only: quotes stay, and no attribute of ours holds text from outside.
-pub(super) fn push_text(out: &mut Vec<u8>, text: &str) -> Result<(), char> {
+pub(crate) fn push_text(out: &mut Vec<u8>, text: &str) -> Result<(), char> {
     let bytes = text.as_bytes();
     let mut clean_from = 0;
     for (at, &byte) in bytes.iter().enumerate() {

@@ -9,19 +9,19 @@ use super::WriteError;
 use super::decimal::push_decimal;
 use super::escape::push_text;
 
-/// The attribute of every amount: `JO` whatever the currency is (guide v1.5; specification 2.9).
-const AMOUNT: &str = r#" currencyID="JO""#;
 /// Amounts, quantities and prices have at least this many decimals.
 const AMOUNT_DECIMALS: u32 = 3;
 
 /// A document under way. Attributes are our own constants, each beginning with its space.
 pub(super) struct Xml<'a> {
     out: &'a mut Vec<u8>,
+    currency_id: &'a str,
 }
 
 impl<'a> Xml<'a> {
-    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out }
+    /// `currency_id` stands on every amount (specification 2.9); it is letters.
+    pub(super) fn new(out: &'a mut Vec<u8>, currency_id: &'a str) -> Self {
+        Self { out, currency_id }
     }
 
     /// Markup, or text that needs no escaping.
@@ -79,27 +79,34 @@ impl<'a> Xml<'a> {
 
     /// An element with an amount of money.
     pub(super) fn amount(&mut self, name: &'static str, value: Decimal) -> Result<(), WriteError> {
-        self.decimal(name, AMOUNT, value, AMOUNT_DECIMALS)
+        self.out.push(b'<');
+        self.raw(name);
+        self.raw(r#" currencyID=""#);
+        self.out.extend_from_slice(self.currency_id.as_bytes());
+        self.raw(r#"">"#);
+        self.decimal(name, value, AMOUNT_DECIMALS)
+    }
+
+    /// An element with an amount as text, without a currency.
+    pub(super) fn number(&mut self, name: &'static str, value: Decimal) -> Result<(), WriteError> {
+        self.open(name, "");
+        self.decimal(name, value, AMOUNT_DECIMALS)
     }
 
     /// An element with a quantity; `PCE` stands for every unit (specification 2.6).
     pub(super) fn quantity(&mut self, name: &'static str, value: Decimal) -> Result<(), WriteError> {
-        self.decimal(name, r#" unitCode="PCE""#, value, AMOUNT_DECIMALS)
+        self.open(name, r#" unitCode="PCE""#);
+        self.decimal(name, value, AMOUNT_DECIMALS)
     }
 
     /// An element with a percentage.
     pub(super) fn percent(&mut self, name: &'static str, value: Decimal) -> Result<(), WriteError> {
-        self.decimal(name, "", value, 2)
+        self.open(name, "");
+        self.decimal(name, value, 2)
     }
 
-    fn decimal(
-        &mut self,
-        name: &'static str,
-        attributes: &'static str,
-        value: Decimal,
-        least: u32,
-    ) -> Result<(), WriteError> {
-        self.open(name, attributes);
+    /// The decimal and the end of the element that it stands in.
+    fn decimal(&mut self, name: &'static str, value: Decimal, least: u32) -> Result<(), WriteError> {
         push_decimal(self.out, value, least)
             .map_err(|value| WriteError::Amount { path: name.to_owned(), value })?;
         self.close(name);

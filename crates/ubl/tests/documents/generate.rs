@@ -3,10 +3,11 @@
 
 use chrono::NaiveDate;
 use invoice::event::{
-    Buyer, Family, GeneralTax, Governorate, Identification, IdentificationScheme, Line, Payment, Scope,
-    TaxCategory,
+    Buyer, Family, GeneralTax, Governorate, Identification, IdentificationScheme, Kind, Line, Original,
+    Payment, Scope, TaxCategory,
 };
-use invoice::{Amount, InvoiceEvent};
+use invoice::profile::{BuyerCompany, BuyerCountry, CurrencyId, NamelessBuyer, ProfileId, Rounding, Slash};
+use invoice::{Amount, InvoiceEvent, Profile};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -15,9 +16,9 @@ use uuid::Uuid;
 
 use crate::sample;
 
-/// An income or general sales invoice of any scope.
+/// An invoice or return of any family and scope.
 pub(crate) fn event() -> impl Strategy<Value = InvoiceEvent> {
-    let family = select(vec![Family::Income, Family::GeneralSales]);
+    let family = select(vec![Family::Income, Family::GeneralSales, Family::SpecialSales]);
     let scope = select(vec![
         Scope::Local,
         Scope::Local,
@@ -38,9 +39,11 @@ pub(crate) fn event() -> impl Strategy<Value = InvoiceEvent> {
             (text(), "[0-9]{5,15}", "[0-9]{1,20}"),
             option::of(buyer()),
             prop::collection::vec(line(family, scope), 1..8),
+            (any::<bool>(), option::of(original())),
         )
             .prop_map(
-                move |(uuid, payment, number, (year, day), currency, note, seller, buyer, lines)| {
+                move |(uuid, payment, number, (year, day), currency, note, seller, buyer, lines, rest)| {
+                    let (consumer_prices, original) = rest;
                     let mut event = sample::guide_income();
                     event.uuid = Some(Uuid::from_u128(uuid));
                     event.family = family;
@@ -53,6 +56,13 @@ pub(crate) fn event() -> impl Strategy<Value = InvoiceEvent> {
                     (event.seller.name, event.seller.tax_number, event.seller.income_source) = seller;
                     event.buyer = buyer;
                     event.lines = lines;
+                    for (line, id) in event.lines.iter_mut().zip(3..) {
+                        line.id = Some(id);
+                        // Added to the unit price until here.
+                        line.consumer_price = line.consumer_price.filter(|_| consumer_prices);
+                    }
+                    event.kind = if original.is_some() { Kind::Return } else { Kind::Invoice };
+                    event.original = original;
                     event
                 },
             )
@@ -102,6 +112,53 @@ fn buyer() -> impl Strategy<Value = Buyer> {
         })
 }
 
+fn original() -> impl Strategy<Value = Original> {
+    (text(), text(), factor(), text()).prop_map(|(uuid, number, total, reason)| Original {
+        uuid,
+        number,
+        total: Some(Amount::from(total)),
+        reason,
+    })
+}
+
+/// The readings, each in a random position.
+pub(crate) fn profile() -> impl Strategy<Value = Profile> {
+    let company = select(vec![
+        BuyerCompany::Guide,
+        BuyerCompany::TaxNumber,
+        BuyerCompany::One,
+        BuyerCompany::Zero,
+        BuyerCompany::Absent,
+    ]);
+    let nameless = select(vec![
+        NamelessBuyer::EmptyNin,
+        NamelessBuyer::EmptyTn,
+        NamelessBuyer::ZeroTn,
+        NamelessBuyer::DashTn,
+        NamelessBuyer::Absent,
+    ]);
+    (company, nameless, any::<[bool; 11]>()).prop_map(|(buyer_company, nameless_buyer, flags)| {
+        let [rounding, currency, country, profile_id, slash, taxable, subtotals, base, note, means, printed] =
+            flags;
+        Profile {
+            rounding: if rounding { Rounding::Once } else { Rounding::SumOfLines },
+            currency_id: if currency { CurrencyId::Jo } else { CurrencyId::Iso },
+            nameless_buyer,
+            buyer_company,
+            buyer_country: if country { BuyerCountry::Jo } else { BuyerCountry::AbsentOnExport },
+            profile_id: if profile_id { ProfileId::Reporting } else { ProfileId::UblVersion },
+            slash: if slash { Slash::Keep } else { Slash::Underscore },
+            taxable_amount: taxable,
+            return_subtotals: subtotals,
+            omit_base_quantity: base,
+            return_note: note,
+            payment_means_on_invoices: means,
+            consumer_total_as_printed: printed,
+            ..Profile::default()
+        }
+    })
+}
+
 fn line(family: Family, scope: Scope) -> impl Strategy<Value = Line> {
     let rate = select(vec![1, 2, 3, 4, 5, 7, 8, 10, 16]);
     let tax = prop_oneof![
@@ -109,8 +166,9 @@ fn line(family: Family, scope: Scope) -> impl Strategy<Value = Line> {
         Just((TaxCategory::O, 0)),
         rate.prop_map(|percent| (TaxCategory::S, percent))
     ];
-    (text(), factor(), factor(), 0..=100_i64, tax).prop_map(
-        move |(name, quantity, unit_price, part, (category, percent))| {
+    let special = (0..1_000_000_000_i64, 0..=9_u32);
+    (text(), factor(), factor(), 0..=100_i64, tax, special, any::<bool>()).prop_map(
+        move |(name, quantity, unit_price, part, (category, percent), (special, scale), above)| {
             let gross = quantity * unit_price;
             let discount = (gross * Decimal::new(part, 2)).trunc_with_scale(9).min(gross);
             let (category, percent) =
@@ -119,8 +177,12 @@ fn line(family: Family, scope: Scope) -> impl Strategy<Value = Line> {
                 quantity: Amount::from(quantity),
                 unit_price: Amount::from(unit_price),
                 discount: Amount::from(discount),
-                tax: (family == Family::GeneralSales)
+                tax: (family != Family::Income)
                     .then(|| GeneralTax { category, percent: Amount::from(Decimal::from(percent)) }),
+                special_tax: (family == Family::SpecialSales)
+                    .then(|| Amount::from(Decimal::new(special, scale))),
+                consumer_price: (family != Family::Income)
+                    .then(|| Amount::from(if above { unit_price + Decimal::new(15, 1) } else { unit_price })),
                 ..sample::line(&name, "1", "1", "0")
             }
         },

@@ -7,13 +7,18 @@ use invoice::InvoiceEvent;
 use crate::sample;
 
 /// Every golden document and the event that it is written from.
-fn documents() -> [(&'static str, InvoiceEvent); 5] {
+fn documents() -> [(&'static str, InvoiceEvent); 10] {
     [
         ("guide_1_income", sample::guide_income()),
         ("guide_3_general", sample::guide_general()),
         ("nameless_cash", sample::nameless_cash()),
         ("free_zone_receivable", sample::free_zone_receivable()),
         ("ten_lines", sample::ten_lines()),
+        ("guide_5_special", sample::guide_special()),
+        ("consumer_price", sample::consumer_price()),
+        ("income_return", sample::returned(sample::guide_income())),
+        ("general_return", sample::returned(sample::guide_general())),
+        ("special_return", sample::returned(sample::guide_special())),
     ]
 }
 
@@ -44,7 +49,7 @@ fn the_same_bytes_as_ever() {
 #[test]
 fn the_events_are_without_fault() {
     for (name, event) in documents() {
-        assert_eq!(invoice::validate(&event), [], "{name}");
+        assert_eq!(invoice::validate(&event, &invoice::Profile::default()), [], "{name}");
     }
 }
 

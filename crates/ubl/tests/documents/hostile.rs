@@ -69,9 +69,19 @@ fn markup_arrives_as_text_in_every_field() {
 fn characters_that_xml_cannot_carry_are_refused_in_every_field() {
     for character in ['\0', '\u{8}', '\u{b}', '\u{c}', '\u{1b}', '\u{1f}', '\u{fffe}', '\u{ffff}'] {
         for (event, place) in fields(&format!("فاتو{character}رة")) {
-            let totals = Totals::of(&event).unwrap();
+            let totals = Totals::of(&event, &invoice::Profile::default()).unwrap();
             let mut out = b"before".to_vec();
-            let error = ubl::write(&event, &totals, 1, &mut out).unwrap_err();
+            let error = ubl::write(
+                &ubl::Document {
+                    event: &event,
+                    totals: &totals,
+                    icv: 1,
+                    profile: &invoice::Profile::default(),
+                    buyer: None,
+                },
+                &mut out,
+            )
+            .unwrap_err();
             assert_eq!(error, WriteError::IllegalCharacter { path: place.to_owned(), character });
             assert_eq!(out, b"before", "nothing half-written is left");
         }

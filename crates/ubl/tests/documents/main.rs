@@ -11,11 +11,14 @@
 
 mod buyer;
 mod compare;
+mod examined;
+mod foreign;
 mod generate;
 mod golden;
 mod guide;
 mod hostile;
 mod properties;
+mod readings;
 mod refused;
 mod sample;
 mod schema;

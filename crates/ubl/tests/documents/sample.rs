@@ -2,10 +2,10 @@
 
 use chrono::NaiveDate;
 use invoice::event::{
-    Buyer, Family, GeneralTax, Governorate, Identification, IdentificationScheme, Kind, Line, Payment, Scope,
-    Seller, TaxCategory,
+    Buyer, Family, GeneralTax, Governorate, Identification, IdentificationScheme, Kind, Line, Original,
+    Payment, Prices, Scope, Seller, TaxCategory,
 };
-use invoice::{Amount, InvoiceEvent, Totals};
+use invoice::{Amount, InvoiceEvent, Profile, Totals};
 use uuid::Uuid;
 
 /// The UUID of the samples.
@@ -25,6 +25,7 @@ pub(crate) fn line(name: &str, quantity: &str, unit_price: &str, discount: &str)
         unit_price: amount(unit_price),
         discount: amount(discount),
         tax: None,
+        total: None,
         special_tax: None,
         consumer_price: None,
     }
@@ -48,7 +49,10 @@ pub(crate) fn guide_income() -> InvoiceEvent {
         number: "EIN00001".to_owned(),
         issue_date: NaiveDate::from_ymd_opt(2023, 10, 30).expect("a date"),
         currency: "JOD".to_owned(),
+        prices: Prices::Net,
+        discount: None,
         note: Some("ملاحظات".to_owned()),
+        metadata: None,
         seller: Seller {
             tax_number: "12345678".to_owned(),
             name: "الشركة الفنية لبيع المستلزمات".to_owned(),
@@ -102,6 +106,7 @@ pub(crate) fn nameless_cash() -> InvoiceEvent {
         family: Family::GeneralSales,
         number: "POS-7/2026-000123".to_owned(),
         note: None,
+        metadata: None,
         buyer: None,
         lines: vec![
             taxed(line("خبز عربي كبير", "2", "0.32", "0"), TaxCategory::O, "0"),
@@ -155,16 +160,69 @@ pub(crate) fn ten_lines() -> InvoiceEvent {
     InvoiceEvent { lines: lines.collect(), ..guide_general() }
 }
 
+/// The guide's fifth worked example, with a valid UUID: special sales tax.
+pub(crate) fn guide_special() -> InvoiceEvent {
+    let special = |id, name| {
+        let line = taxed(line(name, "10", "50", "5"), TaxCategory::S, "10");
+        numbered(id, Line { special_tax: Some(amount("10")), ..line })
+    };
+    InvoiceEvent {
+        family: Family::SpecialSales,
+        number: "EIN00090".to_owned(),
+        issue_date: NaiveDate::from_ymd_opt(2026, 2, 27).expect("a date"),
+        note: Some("22 ملاحظات".to_owned()),
+        seller: Seller {
+            name: "الشركة الصناعية لانتاج الدخان".to_owned(), ..guide_income().seller
+        },
+        buyer: Some(Buyer {
+            name: Some("احمد محمد".to_owned()), ..guide_general().buyer.expect("a buyer")
+        }),
+        lines: vec![special(1, "Malboro"), special(2, "Malboro2")],
+        ..guide_income()
+    }
+}
+
+/// A return of an event as a whole.
+pub(crate) fn returned(event: InvoiceEvent) -> InvoiceEvent {
+    let total = Totals::of(&event, &Profile::default()).expect("totals").payable;
+    InvoiceEvent {
+        kind: Kind::Return,
+        number: format!("R-{}", event.number),
+        uuid: Some(Uuid::from_u128(0x8055_b137_a128_46d6_9421_8c2a_6de5_7465)),
+        original: Some(Original {
+            uuid: event.uuid.expect("a UUID").to_string(),
+            number: event.number,
+            total: Some(Amount::from(total)),
+            reason: "تم الارجاع بسبب خلل في المنتج".to_owned(),
+        }),
+        ..event
+    }
+}
+
+/// A general sales invoice with consumer prices: one equal to the unit price, one above.
+pub(crate) fn consumer_price() -> InvoiceEvent {
+    let event = guide_general();
+    let lines = event.lines.iter().zip(["2", "6.5"]);
+    let lines = lines.map(|(line, price)| Line { consumer_price: Some(amount(price)), ..line.clone() });
+    InvoiceEvent { lines: lines.collect(), ..event }
+}
+
 fn numbered(id: u32, line: Line) -> Line {
     Line { id: Some(id), ..line }
 }
 
-/// The document of an event, with its own totals and counter 1.
-pub(crate) fn written(event: &InvoiceEvent) -> Vec<u8> {
-    let totals = Totals::of(event).expect("totals");
+/// The document of an event by a profile, with its own totals and counter 1.
+pub(crate) fn written_by(event: &InvoiceEvent, profile: &Profile, buyer: Option<&str>) -> Vec<u8> {
+    let totals = Totals::of(event, profile).expect("totals");
     let mut out = Vec::new();
-    ubl::write(event, &totals, 1, &mut out).expect("a document");
+    let document = ubl::Document { event, totals: &totals, icv: 1, profile, buyer };
+    ubl::write(&document, &mut out).expect("a document");
     out
+}
+
+/// The document of an event by guide v1.5.
+pub(crate) fn written(event: &InvoiceEvent) -> Vec<u8> {
+    written_by(event, &Profile::default(), None)
 }
 
 /// The same, as text.

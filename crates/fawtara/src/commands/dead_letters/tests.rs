@@ -5,8 +5,8 @@ use std::sync::Arc;
 use broker::MemoryBroker;
 use clap::Parser;
 use invoice::life::Policy;
-use invoice::{Amount, IncomeSource, InvoiceKey, Timestamp};
-use ledger::{Arrival, Draft, Encode, MemoryLedger, RefusedIntake, Schedule, Summary, Unfit};
+use invoice::{Environment, IncomeSource, InvoiceKey, Timestamp};
+use ledger::{Arrival, Draft, Encode, Encoding, MemoryLedger, RefusedIntake, Schedule, Summary, Unencoded};
 use serde_json::{Value, json};
 
 use super::*;
@@ -113,12 +113,12 @@ async fn what_is_unknown_is_told_for_people_and_scripts() {
 struct Strict;
 
 impl Encode for Strict {
-    fn icv_start(&self, _: &IncomeSource) -> u64 {
-        1
+    fn icv_start(&self, _: Environment, _: &IncomeSource) -> Option<u64> {
+        Some(1)
     }
 
-    fn encode(&self, _: &Draft, _: u64) -> Result<Vec<u8>, Unfit> {
-        Err(Unfit { message: "المبلغ لا يطابق البنود".to_owned() })
+    fn encode(&self, _: &Draft, _: u64) -> Result<Encoding, Unencoded> {
+        Err(Unencoded::unfit("المبلغ لا يطابق البنود"))
     }
 }
 
@@ -131,24 +131,17 @@ async fn rejected(desk: &Console) -> InvoiceKey {
         "lines": [{ "name": "زيت زيتون بلدي", "quantity": 2, "unit_price": "3.5" }],
     });
     let checked = invoice::read(event.to_string().as_bytes()).unwrap();
-    let key = InvoiceKey { environment: Environment::Simulation, uuid: checked.event.uuid.unwrap() };
+    let key = InvoiceKey { environment: Environment::Simulation, uuid: checked.event.uuid() };
     let arrival = Arrival {
         key,
         source: checked.event.income_source(),
-        number: checked.event.number.clone(),
+        number: checked.event.number().to_owned(),
         content: checked.content,
-        normal_form: checked.normal_form,
         amends: None,
         by: None,
-        summary: Summary {
-            kind: checked.event.kind,
-            family: checked.event.family,
-            payment: checked.event.payment,
-            issue_date: checked.event.issue_date,
-            currency: checked.event.currency.clone(),
-            payable: Amount::from(checked.totals.payable),
-            buyer: None,
-        },
+        summary: Summary::of(&checked),
+        original: None,
+        normal_form: checked.normal_form,
         traceparent: None,
     };
     desk.ledger.accept(vec![arrival]).await.unwrap();

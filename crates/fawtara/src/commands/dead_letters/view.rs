@@ -5,7 +5,7 @@ use console::{Console, ConsoleError, IntakeRow, Listing, Overview, Paging, Story
 use invoice::Environment;
 use uuid::Uuid;
 
-use super::{ListArgs, OneArgs};
+use super::{ListArgs, ShowArgs};
 use crate::commands::Outcome;
 use crate::commands::answer::Answer;
 
@@ -29,9 +29,14 @@ pub(super) async fn list(
     Ok(Outcome::Done)
 }
 
-pub(super) async fn show(args: &OneArgs, desk: &Console, answer: &mut Answer<'_>) -> anyhow::Result<Outcome> {
+pub(super) async fn show(
+    args: &ShowArgs,
+    desk: &Console,
+    answer: &mut Answer<'_>,
+) -> anyhow::Result<Outcome> {
+    let ShowArgs { one: args, lang } = args;
     match desk.find(&args.name, args.environment).await {
-        Ok(key) => answer.either(&desk.show(key).await?, Story::render)?,
+        Ok(key) => answer.either(&desk.show(key).await?, |story: &Story| story.render_in((*lang).into()))?,
         Err(unknown @ ConsoleError::Unknown { .. }) => {
             // Refused intake has no invoice; its records are named by a UUID as well.
             let Ok(id) = Uuid::try_parse(args.name.trim()) else { return Err(unknown.into()) };

@@ -66,6 +66,9 @@ fn shape(invoice: &Invoice, told: &Told<'_>) {
     if matches!(state, State::Submitted | State::PendingRetry) || invoice.in_doubt.is_some() {
         assert!(invoice.xml.is_some(), "nothing is sent without bytes, and doubt is about bytes: {told}");
     }
+    if invoice.waiting.is_some() {
+        assert_eq!((state, invoice.xml), (State::Draft, None), "only drafts without bytes wait: {told}");
+    }
     if invoice.xml.is_some() {
         assert!(invoice.icv.is_some(), "no bytes without a counter: {told}");
     }
@@ -96,7 +99,7 @@ fn identity(before: &Invoice, event: &Event, after: &Invoice, told: &Told<'_>) {
         _ if unfixed => {
             assert!(!before.may_be_held(), "nothing changes what may be held: {told}");
             assert_ne!(before.cause, Some(Cause::AuthorityHoldsOther), "{told}");
-            assert!(before.state.waits_for_person(), "{told}");
+            assert!(before.state.waits_for_person() || before.waiting.is_some(), "{told}");
             assert_eq!((after.xml, after.state), (None, State::Draft), "{told}");
         }
         _ => assert_eq!((after.icv, after.xml), (before.icv, before.xml), "bytes are fixed once: {told}"),
@@ -179,6 +182,10 @@ fn charges(before: &Invoice, event: &Event, after: &Invoice, told: &Told<'_>) {
     match event {
         Event::DeadLettered { cause: Cause::Suspect, .. } => assert_eq!(after.charged, 6, "{told}"),
         Event::DeadLettered { cause: Cause::KillsWorker, .. } => assert_eq!(after.crashes, 4, "{told}"),
+        Event::DeadLettered { cause: Cause::OriginalUnknown, .. } => {
+            let waiting = before.waiting.as_ref().expect("a return that waits");
+            assert!((after.updated_at - waiting.since) >= TimeDelta::hours(24), "{told}");
+        }
         Event::DeadLettered { cause, .. } => {
             assert!(matches!(cause, Cause::AuthorityHoldsOther | Cause::Contradiction), "{told}");
         }

@@ -37,6 +37,7 @@ enum Wish {
     Receive { content: u32, amends: Option<bool>, named: bool },
     Encode { own: bool, settings: u32 },
     FindUnfit,
+    Wait { other: bool, reason: WaitReason },
     Start { seconds: i64 },
     Release { which: Index },
     Record { which: Which, outcome: Outcome },
@@ -80,6 +81,7 @@ fn wish() -> impl Strategy<Value = Wish> {
             .prop_map(|(content, amends, named)| Wish::Receive { content, amends, named }),
         6 => (prop::bool::weighted(0.9), 0_u32..3).prop_map(|(own, settings)| Wish::Encode { own, settings }),
         1 => Just(Wish::FindUnfit),
+        3 => (any::<bool>(), select(WaitReason::ALL)).prop_map(|(other, reason)| Wish::Wait { other, reason }),
         12 => (-5_i64..120).prop_map(|seconds| Wish::Start { seconds }),
         1 => any::<Index>().prop_map(|which| Wish::Release { which }),
         14 => (which, outcome()).prop_map(|(which, outcome)| Wish::Record { which, outcome }),
@@ -231,6 +233,7 @@ impl Race {
                 xml: bytes(seen.document, settings),
             },
             Wish::FindUnfit => Command::FindUnfit { message: "النسبة غير معروفة".to_owned() },
+            Wish::Wait { other, reason } => wait(if other { 2 } else { 1 }, reason),
             Wish::Start { seconds } => start(self.life.now, seconds),
             Wish::Release { which } => {
                 Command::Release { attempt: any(&which)?.0, due_at: self.life.now + TimeDelta::seconds(5) }

@@ -69,6 +69,19 @@ fn fetched() -> Life {
     life
 }
 
+/// A return that waits for its original; it is never found, and then it is.
+fn waited() -> Life {
+    let mut life = Life::draft();
+    life.act(wait(1, WaitReason::Unknown));
+    life.wait(86_400);
+    life.act(wait(1, WaitReason::Unknown));
+    life.act(requeue(RequeueMode::SameBytes));
+    life.act(wait(1, WaitReason::Open));
+    life.act(wait(1, WaitReason::Rejected));
+    life.encode();
+    life
+}
+
 #[test]
 fn a_recorded_stream_stays_readable() {
     let streams: Vec<Recorded> = serde_json::from_str(RECORDED).unwrap();
@@ -89,7 +102,7 @@ fn a_recorded_stream_stays_readable() {
     assert_eq!(names, BTreeSet::from(NAMES), "every kind of event is in it");
 }
 
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "abandoned",
     "accepted",
     "adopted",
@@ -107,10 +120,15 @@ const NAMES: [&str; 17] = [
     "refused",
     "requeued",
     "submission_started",
+    "waiting",
 ];
 
 fn events() -> Vec<Event> {
-    [eventful(), fetched()].into_iter().flat_map(|life| life.stream).map(|(_, event)| event).collect()
+    [eventful(), fetched(), waited()]
+        .into_iter()
+        .flat_map(|life| life.stream)
+        .map(|(_, event)| event)
+        .collect()
 }
 
 #[test]

@@ -8,6 +8,9 @@ use super::random::{self, Transition};
 /// From, by, to.
 const TABLE: &[Transition] = &[
     (Draft, "encoded", Draft),
+    (Draft, "waiting", Draft),
+    (Draft, "amended", Draft),
+    (Draft, "requeued", Draft),
     (Draft, "found_unfit", Rejected),
     (Draft, "submission_started", Submitted),
     (Draft, "abandoned", Abandoned),

@@ -1,0 +1,212 @@
+//! The fields of eezi documents that are read, and what becomes of each.
+
+use crate::field::{Field, Kind};
+
+use super::codes::{IDENTIFICATIONS, MEANS, SUBTYPES};
+use super::lines::EXEMPT;
+
+const fn field(
+    theirs: &'static str,
+    kind: Kind,
+    required: bool,
+    ours: &'static str,
+    meaning: &'static str,
+) -> Field {
+    Field { theirs, kind, required, ours, meaning }
+}
+
+/// The fields, those of the head first. Members that are not here are kept, unless they could change the amounts.
+pub const FIELDS: &[Field] = &[
+    field(
+        "invoiceNumber",
+        Kind::Text,
+        true,
+        "number",
+        "the document's number; `number` and `id` are taken too",
+    ),
+    field(
+        "uuid",
+        Kind::Text,
+        false,
+        "uuid",
+        "a UUID is kept; any other text gives one that always follows from it",
+    ),
+    field(
+        "issueDate",
+        Kind::Date,
+        true,
+        "issue_date",
+        "the date of issue; `date` is taken too, and a time of day after it passed over",
+    ),
+    field("currency", Kind::Text, false, "currency", "JOD when left out; `currencyCode` is taken too"),
+    field("note", Kind::Text, false, "note", "free text; `notes` is taken too"),
+    field("organisation.name", Kind::Text, true, "seller.name", "the name as registered"),
+    field("organisation.taxId", Kind::Text, true, "seller.tax_number", "the tax number"),
+    field(
+        "organisation.address.state",
+        Kind::Text,
+        false,
+        Field::KEPT,
+        "the profile has no place for the seller's address",
+    ),
+    field("recipient.name", Kind::Text, false, "buyer.name", "needed on receivables, and above 10,000 JOD"),
+    field(
+        "recipient.taxIdType",
+        Kind::OneOf(IDENTIFICATIONS),
+        false,
+        "buyer.identification.scheme",
+        "NAT: NIN; TIN, TN, TAX: TN; PN, PASSPORT, RESIDENCE: PN",
+    ),
+    field(
+        "recipient.taxId",
+        Kind::Text,
+        false,
+        "buyer.identification.number",
+        "digits; without it there is no identification",
+    ),
+    field("recipient.isPerson", Kind::Flag, false, "", "checked: true exactly when `taxIdType` is NAT"),
+    field("recipient.address.line1", Kind::Text, false, Field::KEPT, "no place in the profile"),
+    field("recipient.address.city", Kind::Text, false, Field::KEPT, "no place in the profile"),
+    field(
+        "recipient.address.state",
+        Kind::Text,
+        false,
+        "buyer.governorate",
+        "the governorate's code, `AM` or `JO-AM`",
+    ),
+    field(
+        "recipient.address.country",
+        Kind::Text,
+        false,
+        Field::KEPT,
+        "the profile writes JO for every buyer",
+    ),
+    field("recipient.address.postalCode", Kind::Text, false, "buyer.postal_code", "at most 5 characters"),
+    field("recipient.contact.email", Kind::Text, false, Field::KEPT, "no place in the profile"),
+    field("recipient.contact.phone", Kind::Text, false, "buyer.phone", "9 to 14 digits"),
+    field("recipient.contract.authority", Kind::Text, false, Field::KEPT, "no place in the profile"),
+    field("recipient.contract.reference", Kind::Text, false, Field::KEPT, "no place in the profile"),
+    field("recipient.contract.type", Kind::Text, false, Field::KEPT, "no place in the profile"),
+    field("recipient.contract.customerCode", Kind::Text, false, Field::KEPT, "no place in the profile"),
+    field("recipient.contract.companyRegNumber", Kind::Text, false, Field::KEPT, "no place in the profile"),
+    field(
+        "customInfo.jor.invoiceSubType",
+        Kind::OneOf(SUBTYPES),
+        true,
+        "family",
+        "scope and family; the two income bills that eezi's list lacks are taken too; may be left out on credit notes, and must agree with the invoice otherwise",
+    ),
+    field(
+        "customInfo.jor.incomeSource",
+        Kind::Text,
+        true,
+        "seller.income_source",
+        "the income-source sequence",
+    ),
+    field(
+        "customInfo.jor.paymentMeans.code",
+        Kind::OneOf(MEANS),
+        true,
+        "payment",
+        "10: cash; 48: `producer.formats.eezi.card_is` (cash unless set); 30, 42, 1, ZZZ: `producer.formats.eezi.transfer_is` (receivable unless set); the misspelt `paymnetMeans` is taken too; not looked at on credit notes, which are paid as their invoice was",
+    ),
+    field(
+        "customInfo.jor.creditReason",
+        Kind::Text,
+        false,
+        "original.reason",
+        "needed on credit notes: why it comes back",
+    ),
+    field(
+        "invoiceRefs[].invoiceNumber",
+        Kind::Text,
+        false,
+        "original.number",
+        "credit notes: the invoice that comes back, by number or UUID, as a text or as an object with `invoiceNumber` and `uuid`; exactly one, since the authority takes one",
+    ),
+    field("invoiceRefs[].uuid", Kind::Text, false, "original.uuid", "as `invoiceNumber`"),
+    field(
+        "lines[].lineNumber",
+        Kind::Number,
+        false,
+        "lines[].id",
+        "the line's number, its place when left out; needed on credit notes: the number that it has in the invoice; `id` is taken too",
+    ),
+    field("lines[].description", Kind::Text, true, "lines[].name", "the name"),
+    field("lines[].unit", Kind::Text, false, Field::KEPT, "the profile writes PCE for every line"),
+    field("lines[].itemCode", Kind::Text, false, Field::KEPT, "no place in the profile"),
+    field("lines[].quantity", Kind::Number, true, "lines[].quantity", "above 0"),
+    field("lines[].price.amount", Kind::Number, true, "lines[].unit_price", "the unit price before tax"),
+    field(
+        "lines[].discount.amount",
+        Kind::Number,
+        false,
+        "lines[].discount",
+        "the line's discount before tax",
+    ),
+    field(
+        "lines[].vat.type",
+        Kind::OneOf(&["percent", "fixed"]),
+        true,
+        "",
+        "whether `amount` is a rate or an amount",
+    ),
+    field(
+        "lines[].vat.code",
+        Kind::Text,
+        false,
+        Field::KEPT,
+        "eezi's own list of codes; the rate says what it says",
+    ),
+    field(
+        "lines[].vat.amount",
+        Kind::Number,
+        true,
+        "lines[].tax.percent",
+        "percent: the rate, any of the guide's; fixed: the tax of the line, from which the one rate follows that comes to it; on income documents it must be 0",
+    ),
+    field("lines[].vat.exemptReason", Kind::Text, false, Field::KEPT, "no place in the profile"),
+    field(
+        "lines[].vat.exemptReasonCode",
+        Kind::OneOf(EXEMPT),
+        false,
+        "lines[].tax.category",
+        "needed where the tax is 0, by what eezi's page says of it and not by its name: `JO-Zero-Rated` is exempt (Z), `Out-Of-Tax` is subject to zero (O)",
+    ),
+    field("lines[].additionalTaxes[].code", Kind::Text, false, Field::KEPT, "no place in the profile"),
+    field(
+        "lines[].additionalTaxes[].type",
+        Kind::OneOf(&["fixed", "percent"]),
+        false,
+        "",
+        "either has an amount",
+    ),
+    field(
+        "lines[].additionalTaxes[].percent",
+        Kind::Number,
+        false,
+        Field::KEPT,
+        "the authority is told an amount",
+    ),
+    field(
+        "lines[].additionalTaxes[].amount",
+        Kind::Number,
+        false,
+        "lines[].special_tax",
+        "the sum of all is the line's special tax",
+    ),
+];
+
+/// Second names that are taken for fields of the table.
+pub(super) const OTHER_NAMES: &[&str] = &[
+    "number",
+    "id",
+    "date",
+    "currencyCode",
+    "notes",
+    "invoiceRefs[]",
+    "invoiceRefs[].number",
+    "invoiceRefs[].id",
+    "lines[].id",
+    "customInfo.jor.paymnetMeans.code",
+];

@@ -1,0 +1,203 @@
+//! `POST /api/Invoice`: the call of the Post2Tax gateway, so that a till written for it works by changing its base address. It is
+//! synchronous: the answer is the clearance, with its QR code, or the refusal.
+//!
+//! `license-key` is one of the producer's keys. `client-id` and `secret-key` are not looked at, kept or logged: the credentials of an income
+//! source are the submitter's, and this role does not know them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Extension, Json, Router};
+use invoice::life::{Invoice, State as Standing};
+use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep_until};
+
+use super::api::{Api, body, traceparent};
+use super::problem::Problem;
+use crate::intake::{Refused, Taken, count};
+
+/// How often an invoice that a till waits for is looked at: soon at first, then gently.
+const LOOK_FIRST: Duration = Duration::from_millis(50);
+const LOOK_SLOW: Duration = Duration::from_secs(1);
+/// Faults told in one message.
+const FAULTS: usize = 20;
+
+/// The room that a request takes up until its invoice is durable; not while it waits.
+#[derive(Clone)]
+struct Room(Arc<std::sync::Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Room {
+    fn leave(&self) {
+        if let Ok(mut permit) = self.0.lock() {
+            permit.take();
+        }
+    }
+}
+
+/// Their route, which their servers take in any case of letters.
+pub(super) fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
+    let one = || post(submit).fallback(not_post);
+    Router::new()
+        .route("/api/Invoice", one())
+        .route("/api/invoice", one())
+        .layer(DefaultBodyLimit::max(invoice::limits::EVENT_BYTES + 1))
+        .layer(from_fn_with_state(Arc::clone(api), admit))
+}
+
+async fn not_post() -> Response {
+    refusal(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "POST /api/Invoice")
+}
+
+async fn admit(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
+    let key = request.headers().get("license-key").and_then(|value| value.to_str().ok());
+    if !api.knows(key) {
+        let message = "the header license-key is not one of the keys that are configured here";
+        return refusal(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message);
+    }
+    let Some(permit) = api.enter() else {
+        let message = "too many requests at once; nothing was taken: send the same body again in a moment";
+        return refusal(StatusCode::TOO_MANY_REQUESTS, "OVERLOADED", message);
+    };
+    let room = Room(Arc::new(std::sync::Mutex::new(Some(permit))));
+    request.extensions_mut().insert(room);
+    next.run(request).await
+}
+
+async fn submit(
+    State(api): State<Arc<Api>>,
+    Extension(room): Extension<Room>,
+    headers: HeaderMap,
+    request: Request,
+) -> Response {
+    let body = match body(request).await {
+        Ok(body) => body,
+        Err(problem) => return of_problem(&problem),
+    };
+    let answer = take(&api, &body, traceparent(&headers)).await;
+    count("post2tax", &answer);
+    room.leave();
+    match answer {
+        Ok(taken) => clearance(&api, taken.invoice).await,
+        Err(Refused::Invalid(faults)) => {
+            let code = faults.first().map_or("invalid", |fault| fault.code.as_str());
+            let told: Vec<String> = faults.iter().take(FAULTS).map(ToString::to_string).collect();
+            let more = faults.len().saturating_sub(FAULTS);
+            let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+            refusal(StatusCode::BAD_REQUEST, code, &format!("{}{more}", told.join("; ")))
+        }
+        Err(refused @ Refused::Unavailable) => {
+            refusal(StatusCode::SERVICE_UNAVAILABLE, refused.code(), &refused.to_string())
+        }
+        Err(refused) => refusal(StatusCode::BAD_REQUEST, refused.code(), &refused.to_string()),
+    }
+}
+
+/// Makes the invoice durable. A till corrects what was refused by sending it again under its number: that amends it.
+async fn take(api: &Api, body: &[u8], traceparent: Option<String>) -> Result<Taken, Refused> {
+    let read = api.intake.with_context(&api.formats, |context| formats::post2tax::read(body, context));
+    let mut mapped = read.map_err(Refused::Invalid)?;
+    let arrival = api.intake.check_mapped(mapped.clone(), traceparent.clone())?;
+    match api.batcher.offer(arrival).await {
+        Err(Refused::Conflict { state, document, .. }) if state.waits_for_person() => {
+            mapped.event.set_amends(Some(document));
+            api.batcher.offer(api.intake.check_mapped(mapped, traceparent)?).await
+        }
+        answer => answer,
+    }
+}
+
+/// Waits until the invoice is cleared or refused; not for ever, and not with more than the role has room for.
+async fn clearance(api: &Api, mut invoice: Invoice) -> Response {
+    let Ok(_place) = api.waiting.try_acquire() else { return pending(&invoice) };
+    let deadline = Instant::now() + api.wait;
+    let mut pause = LOOK_FIRST;
+    loop {
+        if let Some(verdict) = verdict(api, &invoice).await {
+            return verdict;
+        }
+        let now = Instant::now();
+        if now >= deadline {
+            return pending(&invoice);
+        }
+        tokio::select! {
+            () = api.stopping.cancelled() => return pending(&invoice),
+            () = sleep_until((now + pause).min(deadline)) => {}
+        }
+        pause = (pause * 2).min(LOOK_SLOW);
+        // An absent ledger is waited out like a slow authority: the invoice is durable.
+        if let Ok(loaded) = api.intake.ledger.load(&[invoice.key]).await
+            && let Some(Some(now)) = loaded.invoices.into_iter().next()
+        {
+            invoice = now;
+        }
+    }
+}
+
+async fn verdict(api: &Api, invoice: &Invoice) -> Option<Response> {
+    match (invoice.state, &invoice.qr) {
+        (Standing::Cleared, Some(qr)) => {
+            let result = json!({
+                "status": "SUBMITTED",
+                "qrCode": qr,
+                "id": invoice.number,
+                "uuid": invoice.key.uuid,
+            });
+            Some(answer(StatusCode::OK, json!({ "error": false, "result": result }), Some(invoice)))
+        }
+        (Standing::Rejected | Standing::DeadLettered | Standing::Abandoned, _) => {
+            Some(refused(api, invoice).await)
+        }
+        (Standing::Draft | Standing::Submitted | Standing::PendingRetry | Standing::Cleared, _) => None,
+    }
+}
+
+/// The authority's code when it gave one, else ours.
+async fn refused(api: &Api, invoice: &Invoice) -> Response {
+    let attempts = api.intake.ledger.attempts(invoice.key).await.unwrap_or_default();
+    let theirs = attempts.last().and_then(|attempt| attempt.evidence.codes.first().cloned());
+    let ours = invoice.cause.map_or(invoice.state.as_str(), |cause| cause.as_str());
+    let code = theirs.unwrap_or_else(|| ours.to_uppercase());
+    let message = invoice.message.clone().unwrap_or_else(|| format!("the invoice is {}", invoice.state));
+    let body = json!({ "error": true, "result": code, "message": message });
+    answer(StatusCode::BAD_REQUEST, body, Some(invoice))
+}
+
+/// Their description has no word for it. It is an error in its form, so that no till prints an invoice that is not cleared.
+fn pending(invoice: &Invoice) -> Response {
+    let message = "the invoice is kept and will be sent, but it is not cleared yet: send the same body again in a moment; the \
+                   answer is then its QR code, and nothing is sent twice";
+    let body = json!({ "error": true, "result": "PENDING", "message": message });
+    answer(StatusCode::GATEWAY_TIMEOUT, body, Some(invoice))
+}
+
+fn of_problem(problem: &Problem) -> Response {
+    let (status, code, detail) = problem.told();
+    refusal(status, code, detail)
+}
+
+fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
+    answer(status, json!({ "error": true, "result": code.to_uppercase(), "message": message }), None)
+}
+
+fn answer(status: StatusCode, body: Value, invoice: Option<&Invoice>) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    let headers = response.headers_mut();
+    if matches!(
+        status,
+        StatusCode::GATEWAY_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+    ) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    // What is simulated says so, where it does not disturb the form.
+    if let Some(invoice) = invoice {
+        let environment = HeaderValue::from_static(invoice.key.environment.as_str());
+        headers.insert(HeaderName::from_static("fawtara-environment"), environment);
+    }
+    response
+}
