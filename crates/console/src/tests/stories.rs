@@ -76,12 +76,19 @@ async fn what_the_authority_says_is_explained_in_both_languages() {
     let what_to_do = &story.advice.what_to_do;
     assert!(what_to_do.contains("Add the buyer's name") && what_to_do.contains("discount"), "{what_to_do}");
     let english = story.render();
-    assert!(english.contains("The buyer must be named") && english.contains("buyer_name_missing"), "{english}");
+    assert!(
+        english.contains("The buyer must be named") && english.contains("buyer_name_missing"),
+        "{english}"
+    );
     let arabic = story.render_in(jofotara::catalogue::Language::Ar);
     assert!(arabic.contains("أضف اسم المشتري") && arabic.contains("ما العمل"), "{arabic}");
     let json = serde_json::to_value(&story).unwrap();
     assert_eq!(json["advice"]["explanations"][0]["remedy"]["ar"], "أضف اسم المشتري ثم عدِّل الفاتورة.");
-    let row = desk.console.list(&ledger::Filter::default(), crate::Paging { after: None, limit: 10 }).await.unwrap();
+    let row = desk
+        .console
+        .list(&ledger::Filter::default(), crate::Paging { after: None, limit: 10 })
+        .await
+        .unwrap();
     assert_eq!(row.rows[0].what_to_do, *what_to_do, "a list says the same as a story");
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn rows(sales: &[InvoiceEvent]) -> anyhow::Result<Vec<(usize, Row)>> 
 }
 
 fn one() -> invoice::Amount {
-    invoice::Amount::from(1.into())
+    "1".parse().unwrap_or_default()
 }
 
 /// The seller's own row of numbers for returns.

@@ -104,7 +104,9 @@ async fn look(
     let key = desk.find(&args.invoice, args.environment).await?;
     let loaded = desk.ledger.load(&[key]).await.map_err(ConsoleError::from)?;
     let invoice = loaded.invoices.into_iter().next().flatten();
-    let Some(invoice) = invoice else { return Err(ConsoleError::Unknown { text: key.uuid.to_string() }.into()) };
+    let Some(invoice) = invoice else {
+        return Err(ConsoleError::Unknown { text: key.uuid.to_string() }.into());
+    };
     let endpoint = endpoint(&invoice).await?;
     let attempts = desk.ledger.attempts(key).await.map_err(ConsoleError::from)?;
     match may_ask(&invoice, &attempts, endpoint.asks_by()) {

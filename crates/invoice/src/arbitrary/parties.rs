@@ -6,7 +6,7 @@ use proptest::sample::select;
 
 use crate::event::{Buyer, Governorate, Identification, IdentificationScheme, Seller};
 
-use super::text;
+use super::texts::{self, text};
 
 const GOVERNORATES: [Governorate; 12] = [
     Governorate::Balqa,
@@ -24,7 +24,7 @@ const GOVERNORATES: [Governorate; 12] = [
 ];
 
 pub(super) fn seller() -> impl Strategy<Value = Seller> {
-    ("[1-9][0-9]{4,14}", text(), "[1-9][0-9]{0,8}").prop_map(|(tax_number, name, income_source)| Seller {
+    (texts::digits(5, 15), text(), texts::digits(1, 9)).prop_map(|(tax_number, name, income_source)| Seller {
         tax_number,
         name,
         income_source,
@@ -35,15 +35,13 @@ pub(super) fn seller() -> impl Strategy<Value = Seller> {
 pub(super) fn buyer() -> impl Strategy<Value = Buyer> {
     let scheme = select(&[IdentificationScheme::NIN, IdentificationScheme::PN, IdentificationScheme::TN][..]);
     let identification =
-        (scheme, "[0-9]{1,15}").prop_map(|(scheme, number)| Identification { scheme, number });
-    // As people type them; with 9 to 14 digits even where a leading 00 is dropped.
-    let phone = "(\\+|00)?[1-9٠-٩]{3}[ -]?[0-9]{6,9}";
+        (scheme, texts::digits(1, 15)).prop_map(|(scheme, number)| Identification { scheme, number });
     (
         option::weighted(0.9, text()),
         option::of(identification),
-        option::of("[0-9A-Z]{1,5}"),
+        option::of(texts::postal_code()),
         option::of(select(&GOVERNORATES[..])),
-        option::of(phone),
+        option::of(texts::phone()),
     )
         .prop_map(|(name, identification, postal_code, governorate, phone)| Buyer {
             name,

@@ -9,7 +9,7 @@ use crate::event::{Line, Seller};
 use crate::limits;
 use crate::returns::{OriginalDocument, OriginalReference, ReturnEvent, ReturnKind, ReturnLine, Returned};
 
-use super::{date, note, text, uuid};
+use super::{date, note, text, texts, uuid};
 
 /// What is left of a line, in billionths.
 fn left_of(line: &Line, earlier: &Returned) -> i128 {
@@ -32,7 +32,7 @@ pub fn return_of(
         .filter(|(_, left)| *left > 0)
         .collect();
     let (original, seller) = (original.clone(), seller.clone());
-    let head = (option::of(uuid()), "R-[0-9]{1,9}", date(), option::of(note()), text());
+    let head = (option::of(uuid()), texts::document_number(), date(), option::of(note()), text());
     // Thousandths of each line that come back: most often all or a part.
     let parts = option::weighted(0.8, vec((0_i128..=1_500, any::<bool>()), left.len()));
     (head, parts, any::<[bool; 3]>())

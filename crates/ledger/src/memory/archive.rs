@@ -41,7 +41,7 @@ impl Archive for MemoryLedger {
     }
 
     async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError> {
-        Ok(self.store().checkpoints.first().map(|sealed| sealed.checkpoint.clone()))
+        Ok(self.store().checkpoints.last().map(|sealed| sealed.checkpoint.clone()))
     }
 }
 

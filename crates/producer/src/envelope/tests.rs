@@ -4,7 +4,7 @@ use super::*;
 use crate::intake::Intake;
 use crate::testing::{event, intake};
 
-fn envelope(data: Value) -> Value {
+fn envelope(data: &Value) -> Value {
     json!({
         "specversion": "1.0",
         "id": "a-1",
@@ -52,9 +52,9 @@ fn the_event_in_an_envelope_is_the_event_without_one() {
     let bare = desk().check(event(1).to_string().as_bytes(), None).unwrap();
     let trace = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned());
     let expected = Arrival { traceparent: trace, ..bare.clone() };
-    assert_eq!(structured(&envelope(event(1))).unwrap(), expected);
+    assert_eq!(structured(&envelope(&event(1))).unwrap(), expected);
 
-    let mut encoded = envelope(event(1));
+    let mut encoded = envelope(&event(1));
     let members = encoded.as_object_mut().unwrap();
     members.remove("data");
     members.insert("data_base64".to_owned(), json!(BASE64.encode(event(1).to_string())));
@@ -70,12 +70,12 @@ fn the_event_in_an_envelope_is_the_event_without_one() {
 #[test]
 fn an_envelope_that_is_wrong_is_refused_by_what_is_wrong() {
     let without = |name: &str| {
-        let mut envelope = envelope(event(1));
+        let mut envelope = envelope(&event(1));
         envelope.as_object_mut().unwrap().remove(name);
         envelope
     };
     let with = |name: &str, value: Value| {
-        let mut envelope = envelope(event(1));
+        let mut envelope = envelope(&event(1));
         envelope[name] = value;
         envelope
     };
@@ -123,7 +123,7 @@ fn binary_envelopes_are_checked_as_well() {
 
 #[test]
 fn strange_envelopes_never_panic() {
-    let whole = envelope(event(1)).to_string().into_bytes();
+    let whole = envelope(&event(1)).to_string().into_bytes();
     for end in 0..whole.len() {
         let _ = Opened::structured(&whole[..end]);
         let mut broken = whole.clone();

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use broker::{Broker, MemoryBroker};
+use broker::{
+    Announcement, Broker, BrokerError, Health, MemoryBroker, Outgoing, PublishError, Queue, Subscription,
+};
 use chrono::NaiveDate;
 use invoice::event::{Family, Kind, Payment};
 use invoice::life::{Actor, Command, Context, Policy, decide};
@@ -315,6 +317,63 @@ async fn nothing_is_forgotten_while_the_broker_is_away() {
     let waited = timeout(Duration::from_millis(100), scene.run()).await;
     assert!(waited.is_err(), "telling goes on");
     assert_eq!(scene.ledger.outbox().outbox_standing().await.unwrap().notices, 1);
+}
+
+/// Connected, and confirms every second announcement only.
+struct Choosy(MemoryBroker, std::sync::atomic::AtomicU32);
+
+#[async_trait::async_trait]
+impl Broker for Choosy {
+    async fn publish(&self, batch: Vec<Outgoing>) -> Vec<Result<(), PublishError>> {
+        self.0.publish(batch).await
+    }
+
+    async fn announce(&self, batch: Vec<Announcement>) -> Vec<Result<(), PublishError>> {
+        let mut results = Vec::new();
+        for announcement in batch {
+            let turn = self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let refused = turn.is_multiple_of(2).then_some(Err(PublishError::Nacked));
+            results.push(match refused {
+                Some(refused) => refused,
+                None => self.0.announce(vec![announcement]).await.remove(0),
+            });
+        }
+        results
+    }
+
+    async fn subscribe(&self, queue: Queue, prefetch: u16) -> Result<Box<dyn Subscription>, BrokerError> {
+        self.0.subscribe(queue, prefetch).await
+    }
+
+    async fn depth(&self, queue: Queue) -> Result<u64, BrokerError> {
+        self.0.depth(queue).await
+    }
+
+    async fn purge(&self, queue: Queue) -> Result<u64, BrokerError> {
+        self.0.purge(queue).await
+    }
+
+    fn health(&self) -> Health {
+        self.0.health()
+    }
+
+    async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_notice_is_kept_until_its_event_was_confirmed() {
+    let scene = Scene::new(Vec::new(), vec![1]);
+    for n in 1..=4 {
+        scene.abandon(n).await;
+    }
+    let broker = Choosy(scene.broker.clone(), 0.into());
+    let teller = Teller { telling: &scene.telling, ledger: &scene.ledger, broker: &broker };
+    teller.dispatch().await.unwrap();
+    assert_eq!(scene.broker.announced().len(), 2);
+    let standing = scene.ledger.outbox().outbox_standing().await.unwrap();
+    assert_eq!(standing.notices, 2, "what nobody confirmed is told again");
 }
 
 #[tokio::test]

@@ -66,7 +66,8 @@ impl Room {
             Credentials { client_id: "shop-1".into(), secret_key: SecretString::from("secret-1") };
         let url = "http://localhost/core/invoices/";
         let endpoint =
-            Endpoint::routed(Environment::Simulation, url, route, credentials, Duration::from_secs(50)).unwrap();
+            Endpoint::routed(Environment::Simulation, url, route, credentials, Duration::from_secs(50))
+                .unwrap();
         let ledger = MemoryLedger::new(Arc::new(time), Schedule::default());
         let desk = Console {
             ledger: Arc::new(ledger),
