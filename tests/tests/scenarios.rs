@@ -9,6 +9,8 @@
     reason = "tests"
 )]
 
+#[path = "scenarios/corrections.rs"]
+mod corrections;
 #[path = "scenarios/doubt.rs"]
 mod doubt;
 #[path = "scenarios/faults.rs"]

@@ -1,6 +1,9 @@
 //! Everything that is published as a contract, as files: made from the types and tables themselves, so that a test can tell when
 //! they have moved on. Must not know where the files go.
-#![allow(clippy::indexing_slicing, reason = "JSON that is put together right here; the tests put all of it together")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "JSON that is put together right here; the tests put all of it together"
+)]
 
 mod asyncapi;
 #[cfg(test)]

@@ -252,3 +252,18 @@ fn documents_of_other_systems_are_converted() {
     assert_eq!(code(&place.run(&["convert", "nowhere.csv"])), 1);
     assert_eq!(code(&place.run(&["import"])), 2, "a file, or a template");
 }
+
+/// For whoever wants to see the document before it is published; what is written passes the check of ready-made documents.
+#[test]
+fn the_xml_that_would_be_sent_is_written_without_services() {
+    let place = Place::new(None);
+    let event = include_str!("../../../schemas/examples/invoice-event-1.json");
+    std::fs::write(place.0.join("event.json"), event).unwrap();
+    let output = place.run(&["encode", "event.json", "--icv", "42"]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let xml = String::from_utf8(output.stdout).unwrap();
+    assert!(xml.starts_with("<?xml") && xml.contains("<cbc:UUID>42</cbc:UUID>"), "{xml}");
+    std::fs::write(place.0.join("document.xml"), &xml).unwrap();
+    let checked = place.run(&["check", "document.xml"]);
+    assert_eq!(code(&checked), 0, "{}", String::from_utf8_lossy(&checked.stdout));
+}

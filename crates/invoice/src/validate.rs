@@ -4,6 +4,7 @@
 mod amounts;
 mod document;
 mod fault;
+mod format;
 mod lines;
 mod metadata;
 mod parties;

@@ -324,3 +324,6 @@ fn conflict(invoice: &Invoice, refusal: &Refusal) -> String {
         _ => format!("invoice {}: {refusal}", invoice.number),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,9 @@
 //! The contract of everything that is served over HTTP, as an OpenAPI 3.1 document. Must not know how it is served; a test
 //! walks the real routes and fails when one is missing here.
-#![allow(clippy::indexing_slicing, reason = "JSON that is put together right here; the tests put all of it together")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "JSON that is put together right here; the tests put all of it together"
+)]
 
 mod components;
 mod paths;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use broker::{Broker, Outgoing, Queue};
+use ledger::{DocumentKind, Ledger};
 use serde_json::json;
 use simulator::Latency;
 use tests::events;
@@ -61,6 +62,10 @@ async fn shown_with_qr(fleet: &FleetProcesses) {
     assert!(story.status.success(), "{}", said(&story));
     let story: serde_json::Value = serde_json::from_slice(&story.stdout).expect("JSON");
     assert!(story.to_string().contains(&uuid.to_string()), "{story}");
+    let xml = fleet.run(&["show", "T-000000", "--document", "sent"]).await;
+    let key = invoice::InvoiceKey { environment: invoice::Environment::Simulation, uuid };
+    let kept = fleet.ledger.documents(&[(key, 1, DocumentKind::Sent)]).await.expect("the ledger answers");
+    assert_eq!(kept[0].as_ref().map(|kept| &kept.bytes), Some(&xml.stdout), "{}", said(&xml));
     let unknown = fleet.run(&["show", "nothing-of-the-kind"]).await;
     assert_eq!(unknown.status.code(), Some(1), "{}", said(&unknown));
 }

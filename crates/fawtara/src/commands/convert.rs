@@ -38,8 +38,9 @@ pub fn run(args: &Args, settings: &Settings) -> anyhow::Result<Outcome> {
     let mut input = open(&args.file).with_context(|| name.clone())?;
     let format = match args.from {
         Some(format) => format,
-        None => Format::guess(&name, input.fill_buf()?)
-            .with_context(|| format!("{name}: what it is cannot be told from name and content: say --from FORMAT"))?,
+        None => Format::guess(&name, input.fill_buf()?).with_context(|| {
+            format!("{name}: what it is cannot be told from name and content: say --from FORMAT")
+        })?,
     };
     let bytes = whole(input).with_context(|| name.clone())?;
     let registered = |source: &IncomeSource| {

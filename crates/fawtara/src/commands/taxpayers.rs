@@ -358,7 +358,7 @@ async fn run(args: &Args, office: &Office, out: &mut dyn Write) -> anyhow::Resul
         Command::Move(args) => relocate::relocate(args, office, &mut answer).await,
         Command::History(args) => view::history(args, office, &mut answer).await,
     };
-    match result.map_err(|error| error.downcast::<Refusal>()) {
+    match result.map_err(anyhow::Error::downcast::<Refusal>) {
         Ok(outcome) => Ok(outcome),
         Err(Ok(refusal)) => {
             let value = serde_json::json!({ "error": refusal.code, "message": refusal.message });

@@ -227,6 +227,17 @@ fn eezi_vat_type_code_and_amount() {
     );
 }
 
+/// 0.0025 of 0.05 is 5 percent, and by the guide's tolerance 4 and 7 as well.
+#[test]
+fn a_fixed_vat_that_could_be_several_rates_is_refused() {
+    let mut document = example();
+    document["lines"][0]["quantity"] = json!(1);
+    document["lines"][0]["price"]["amount"] = json!("0.05");
+    document["lines"][0]["vat"] = json!({ "type": "fixed", "amount": "0.0025" });
+    let found = faults(Format::Eezi, document.to_string().as_bytes());
+    assert_eq!(found, ["lines[0].vat.amount: invalid_value"]);
+}
+
 /// Their names are the other way round than what their page says of them; the guide's letters follow the meaning.
 #[test]
 fn eezi_exempt_reason_codes_by_meaning() {

@@ -9,7 +9,7 @@ use crate::published::Published;
 use crate::returns::ReturnEvent;
 use crate::settle::{Settled, settle};
 
-use super::structure::{Event, Format};
+use super::format::{Event, Format};
 use super::{Fault, FaultCode, both, examine, returns, structure};
 
 /// An event that keeps all rules, in its normal form, with what follows from it.

@@ -1,14 +1,12 @@
 //! Why a text is not an event at all: syntax, types, members. Finds all such faults by mending them one after the other.
 //! Must not know the rules for values.
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
-use crate::event::{Buyer, InvoiceEvent};
 use crate::limits;
-use crate::returns::ReturnEvent;
 
+use super::format::Event;
 use super::{Fault, FaultCode, Message, both};
 
 /// Structural faults are listed up to this many.
@@ -19,62 +17,6 @@ const LARGE_BYTES: usize = 64 * 1024;
 const MAX_FAULTS_OF_LARGE: usize = 5;
 /// Messages and paths hold pieces of the input, which may be long.
 const MAX_CHARS: usize = 300;
-
-/// A format that events are published in.
-pub(super) trait Event: DeserializeOwned {
-    /// How many objects and lists the text of this event has.
-    fn shape(&self) -> (usize, usize);
-}
-
-impl Event for InvoiceEvent {
-    fn shape(&self) -> (usize, usize) {
-        let taxes = self.lines.iter().filter(|line| line.tax.is_some()).count();
-        let single = usize::from(self.original.is_some()) + usize::from(self.metadata.is_some());
-        (2 + objects_of(self.buyer.as_ref()) + single + self.lines.len() + taxes, 1)
-    }
-}
-
-impl Event for ReturnEvent {
-    fn shape(&self) -> (usize, usize) {
-        let (mut objects, mut lists) =
-            (3 + objects_of(self.buyer.as_ref()) + usize::from(self.metadata.is_some()), 0);
-        if let Some(lines) = &self.lines {
-            objects += lines.len() + lines.iter().filter(|line| line.tax.is_some()).count();
-            lists += 1;
-        }
-        if let Some(lines) = &self.original.lines {
-            objects += lines.len() + lines.iter().filter(|line| line.tax.is_some()).count();
-            lists += 1;
-        }
-        (objects, lists)
-    }
-}
-
-fn objects_of(buyer: Option<&Buyer>) -> usize {
-    buyer.map_or(0, |buyer| 1 + usize::from(buyer.identification.is_some()))
-}
-
-/// Which format a text is meant to be in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    /// A sale, and whatever does not say that it is a return.
-    Invoice,
-    /// A return.
-    Return,
-}
-
-impl Format {
-    /// By `kind` alone. Of a text that is no JSON nothing is known.
-    pub(super) fn of(text: &str) -> Self {
-        /// What is looked at; the last one counts where there are several.
-        #[derive(serde::Deserialize)]
-        struct Probe(std::collections::BTreeMap<String, Value>);
-        match serde_json::from_str::<Probe>(text) {
-            Ok(Probe(members)) if members.get("kind").is_some_and(|kind| kind == "return") => Self::Return,
-            _ => Self::Invoice,
-        }
-    }
-}
 
 /// The faults of a text that is no event; `reason` in case none of them can be found.
 pub(super) fn explain<T: Event>(text: &str, reason: &str) -> Vec<Fault> {

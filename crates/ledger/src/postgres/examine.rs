@@ -64,8 +64,16 @@ impl Examination {
     }
 }
 
-const APPEND_ONLY: [&str; 7] =
-    ["identities", "contents", "events", "documents", "attempts", "checkpoints", "checkpoint_heads"];
+const APPEND_ONLY: [&str; 8] = [
+    "identities",
+    "contents",
+    "events",
+    "documents",
+    "attempts",
+    "checkpoints",
+    "checkpoint_heads",
+    "registry_history",
+];
 
 impl PostgresLedger {
     /// Examines the database; `local` is the caller's clock just before.

@@ -12,6 +12,7 @@ pub(super) fn paths() -> Value {
         "/v1/invoices": { "post": publish() },
         "/v1/invoices:batch": { "post": publish_batch() },
         "/v1/invoices/{uuid}": { "get": show() },
+        "/v1/corrections": { "post": correct() },
         "/v1/import/{format}": { "post": import() },
         "/api/Invoice": post2tax("post2tax"),
         "/api/invoice": post2tax("post2taxLowerCase"),
@@ -93,6 +94,60 @@ fn publish() -> Value {
             "202": receipt("It is durable now, as a new draft."),
             "200": repeat,
             "400": reference("BadRequest"),
+            "401": reference("Unauthorized"),
+            "408": reference("Timeout"),
+            "409": reference("Conflict"),
+            "413": reference("TooLarge"),
+            "422": reference("Unprocessable"),
+            "429": reference("TooMany"),
+            "503": reference("Unavailable"),
+        },
+    })
+}
+
+fn correct() -> Value {
+    let both = |description: &str| {
+        let receipt = json!({ "$ref": "#/components/schemas/Receipt" });
+        let schema = json!({
+            "type": "object",
+            "properties": { "return": receipt, "invoice": receipt },
+            "required": ["return", "invoice"],
+        });
+        json!({ "description": description, "content": { "application/json": { "schema": schema } } })
+    };
+    let text = |description: &str| json!({ "type": "string", "minLength": 1, "description": description });
+    let returning = json!({
+        "type": "object",
+        "description": "The particulars of the return.",
+        "properties": {
+            "number": text("Its number."),
+            "reason": text("Why the invoice comes back; mandatory by the guide."),
+            "issue_date": { "type": "string", "format": "date", "description": "The corrected invoice's when left out." },
+            "uuid": { "type": "string", "format": "uuid", "description": "Derived from seller and number when left out." },
+        },
+        "required": ["number", "reason"],
+        "additionalProperties": false,
+    });
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "return": returning,
+            "original": text("UUID or number of the cleared invoice that comes back as a whole."),
+            "invoice": { "$ref": "#/components/schemas/Event" },
+        },
+        "required": ["return", "original", "invoice"],
+        "additionalProperties": false,
+    });
+    json!({
+        "operationId": "correct",
+        "tags": ["publish"],
+        "summary": "Take a cleared invoice back and issue the corrected one.",
+        "description": "Both halves are made durable in one commit, or neither. A problem names the half that is wrong in `half`.",
+        "parameters": [traceparent()],
+        "requestBody": { "required": true, "content": { "application/json": { "schema": schema } } },
+        "responses": {
+            "202": both("Both are durable now."),
+            "200": both("Both were known before and changed nothing."),
             "401": reference("Unauthorized"),
             "408": reference("Timeout"),
             "409": reference("Conflict"),

@@ -39,7 +39,7 @@ pub(super) async fn add(args: &AddArgs, office: &Office, answer: &mut Answer<'_>
     source.active = !args.inactive;
     apply(&mut source, &args.settings)?;
     if let Some(secret) = secret {
-        seal(office, &mut source, secret)?;
+        seal(office, &mut source, &secret)?;
     }
     let taxpayer = match (registry.taxpayer(&args.source.tax_number), &args.name) {
         (Some(_), None) => None,
@@ -199,10 +199,10 @@ pub(super) fn find<'a>(
 pub(super) fn seal(
     office: &Office,
     source: &mut RegisteredSource,
-    secret: SecretString,
+    secret: &SecretString,
 ) -> anyhow::Result<()> {
     gate(office, source, secret.clone())?;
-    let sealed = office.vault.seal(&place(source.environment, &source.source), &secret);
+    let sealed = office.vault.seal(&place(source.environment, &source.source), secret);
     source.secret = Some(sealed.map_err(super::key_fault)?);
     Ok(())
 }

@@ -27,7 +27,7 @@ pub(super) async fn secret(
     if let Some(client_id) = &args.client_id {
         client_id.trim().clone_into(&mut source.client_id);
     }
-    change::seal(office, &mut source, secret)?;
+    change::seal(office, &mut source, &secret)?;
     change::store(office, source, RegistryAction::RotateSecret, &args.signature, answer).await
 }
 

@@ -6,7 +6,7 @@ use super::*;
 
 /// A local cash sale of two lines whose taxes need rounding.
 pub(super) fn document() -> Bytes {
-    Bytes::from(with(|text| text.to_owned()))
+    Bytes::from(with(str::to_owned))
 }
 
 fn with(change: impl Fn(&str) -> String) -> String {
