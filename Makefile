@@ -25,7 +25,7 @@ help: ## list the commands
 ##@ Seeing it
 
 .PHONY: demo
-demo: ## watch a sample of 321 invoice events get cleared; needs only Rust
+demo: ## watch a sample of 327 invoice events get cleared; needs only Rust
 	@$(need) cargo cc
 	@echo "demo: builds Fawtara (the first time 4 to 5 minutes on two cores), then clears a sample of invoices in seconds."
 	@echo "demo: nothing leaves this machine; a simulator inside the process stands in for the authority."

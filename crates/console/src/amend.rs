@@ -2,7 +2,7 @@
 //! the seller is registered for the new family is the authority's to say.
 
 use invoice::life::{Actor, Command, Context, Invoice, decide};
-use invoice::{Checked, InvoiceKey, Profile, Published};
+use invoice::{Checked, InvoiceKey, Published};
 use ledger::{Arrival, OriginalName, Reception, Summary};
 use serde::Serialize;
 
@@ -45,7 +45,9 @@ impl Console {
             Published::Invoice(event) => event.uuid.get_or_insert(key.uuid),
             Published::Return(event) => event.uuid.get_or_insert(key.uuid),
         };
-        let checked = invoice::check(event, &Profile::default()).map_err(ConsoleError::Invalid)?;
+        let registration = self.registrations.of(key.environment, &current.invoice.source);
+        let profile = registration.map(|registration| registration.profile.clone()).unwrap_or_default();
+        let checked = invoice::check(event, &profile).map_err(ConsoleError::Invalid)?;
         same_identity(&current.invoice, &checked.event)?;
         if let Some(document) = version_of(&current.invoice, &checked) {
             return Err(ConsoleError::NothingNew { document });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use broker::{Broker, Hint, Outgoing, Queue};
 use invoice::life::{Actor, Invoice, Policy, Refusal, Step};
 use invoice::{Environment, InvoiceKey, Timestamp};
-use ledger::{Ledger, Swept};
+use ledger::{Ledger, Registrations, Swept};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -24,6 +24,8 @@ pub struct Console {
     pub broker: Arc<dyn Broker>,
     /// The numbers behind the life cycle; the same as the submitters'.
     pub policy: Policy,
+    /// Whose readings an amendment is checked by.
+    pub registrations: Arc<Registrations>,
 }
 
 impl Console {

@@ -126,9 +126,12 @@ enum Needs {
 impl Command {
     fn needs(&self) -> Needs {
         match self {
-            Self::Encode(_) | Self::Validate(_) | Self::Check(_) | Self::Schemas(_) | Self::Rules(_) | Self::Completions { .. } => {
-                Needs::Nothing
-            }
+            Self::Encode(_)
+            | Self::Validate(_)
+            | Self::Check(_)
+            | Self::Schemas(_)
+            | Self::Rules(_)
+            | Self::Completions { .. } => Needs::Nothing,
             Self::Archive(args) => match args.action {
                 commands::archive::Action::Export(_) => Needs::SharedLedger,
                 commands::archive::Action::Verify(_) => Needs::Nothing,
@@ -137,10 +140,18 @@ impl Command {
             Self::Demo(_) | Self::All(_) | Self::Simulator | Self::Doctor(_) | Self::Config => {
                 Needs::Settings
             }
-            Self::Show(_) | Self::Status(_) | Self::DeadLetters(_) | Self::Taxpayers(_) | Self::Webhooks(_) | Self::Verify(_) | Self::Migrate => Needs::SharedLedger,
+            Self::Show(_)
+            | Self::Status(_)
+            | Self::DeadLetters(_)
+            | Self::Taxpayers(_)
+            | Self::Webhooks(_)
+            | Self::Verify(_)
+            | Self::Migrate => Needs::SharedLedger,
             Self::Convert(_) => Needs::Settings,
             Self::Import(args) if args.is_template() => Needs::Nothing,
-            Self::Producer | Self::Encoder | Self::Submitter | Self::Import(_) | Self::Correct(_) => Needs::SharedServices,
+            Self::Producer | Self::Encoder | Self::Submitter | Self::Import(_) | Self::Correct(_) => {
+                Needs::SharedServices
+            }
         }
     }
 }

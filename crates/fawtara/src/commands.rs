@@ -2,11 +2,11 @@
 
 mod admin;
 mod answer;
+pub mod archive;
 pub mod catalogue;
 pub mod check;
 pub mod convert;
 pub mod correct;
-pub mod archive;
 pub mod dead_letters;
 pub mod demo;
 pub mod doctor;

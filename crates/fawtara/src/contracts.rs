@@ -39,9 +39,6 @@ pub fn files() -> Vec<File> {
         files.push(file(&format!("{name}.v1.json"), standalone(&openapi, component, name)));
     }
     files.extend(formats::schema::all().into_iter().map(|published| file(published.file, published.schema)));
-    for published in formats::schema::all() {
-        files.push(file(published.file, published.schema));
-    }
     files.extend(examples());
     files
 }

@@ -177,8 +177,9 @@ async fn watch(
 async fn seller(ledger: &dyn Ledger, book: &Book) -> anyhow::Result<Option<String>> {
     let Some(entry) = summary::shown(book) else { return Ok(None) };
     let Some(content) = ledger.content(entry.invoice.key).await? else { return Ok(None) };
-    let event: invoice::InvoiceEvent = serde_json::from_str(&content.normal_form)?;
-    Ok(Some(event.seller.name))
+    let event = invoice::parse(content.normal_form.as_bytes())
+        .map_err(|faults| anyhow::anyhow!("an event cannot be read: {faults:?}"))?;
+    Ok(Some(event.seller().name.clone()))
 }
 
 #[cfg(test)]

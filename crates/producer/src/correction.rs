@@ -192,12 +192,13 @@ impl Intake {
 fn event(correction: &Correction, original: &str) -> Value {
     let Returning { number, reason, issue_date, uuid } = &correction.returning;
     let name = if Uuid::try_parse(original).is_ok() { "uuid" } else { "number" };
+    let of_invoice = |member: &str| correction.invoice.get(member).cloned().unwrap_or_default();
     let mut event = json!({
         "schema_version": 1,
         "kind": "return",
         "number": number,
-        "issue_date": issue_date.as_ref().map_or_else(|| correction.invoice["issue_date"].clone(), |date| json!(date)),
-        "seller": correction.invoice["seller"],
+        "issue_date": issue_date.as_ref().map_or_else(|| of_invoice("issue_date"), |date| json!(date)),
+        "seller": of_invoice("seller"),
         "original": { name: original, "reason": reason },
     });
     if let (Some(uuid), Some(members)) = (uuid, event.as_object_mut()) {

@@ -169,8 +169,7 @@ fn together_the_original(original: &OriginalDocument, returns: &[InvoiceEvent]) 
     }
     for sold in &original.lines {
         let sum = sums.get(&sold.id.unwrap_or_default()).copied().unwrap_or_default();
-        let whole = [sold.quantity, sold.discount, sold.special_tax.unwrap_or_default()]
-            .map(|amount| amount.decimal());
+        let whole = [sold.quantity, sold.discount, sold.special_tax.unwrap_or_default()].map(Amount::decimal);
         let parts =
             returns.iter().flat_map(|document| &document.lines).filter(|line| line.id == sold.id).count();
         let [quantity, discount, special] = sum;

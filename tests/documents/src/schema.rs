@@ -5,8 +5,11 @@ use std::path::Path;
 use xsd_schema::validation::{CollectingValidationSink, SchemaValidator, ValidationFlags, drive_quick_xml};
 use xsd_schema::{SchemaSet, SchemaSetBuilder};
 
-/// The compiled schema of invoices.
-pub struct Schema(SchemaSet);
+/// The compiled schema of invoices. Making the validator is the dear part: it compiles every content model.
+pub struct Schema {
+    set: &'static SchemaSet,
+    validator: SchemaValidator<'static>,
+}
 
 impl std::fmt::Debug for Schema {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -23,9 +26,11 @@ impl Schema {
         let main = directory.join("maindoc/UBL-Invoice-2.1.xsd");
         let set = SchemaSetBuilder::new()
             .add("", &main.display().to_string())
-            .and_then(|builder| builder.compile())
+            .and_then(SchemaSetBuilder::compile)
             .map_err(|error| format!("{}: {error}", main.display()))?;
-        Ok(Self(set.into_schema_set()))
+        // The validator borrows the set, and both live as long as the program: one for each thread.
+        let set: &'static SchemaSet = Box::leak(Box::new(set.into_schema_set()));
+        Ok(Self { set, validator: SchemaValidator::new(set, ValidationFlags::default()) })
     }
 
     /// Whether the document is valid.
@@ -33,18 +38,17 @@ impl Schema {
     /// # Errors
     /// Everything that the schema has against it.
     pub fn check(&self, xml: &[u8]) -> Result<(), String> {
-        let validator = SchemaValidator::new(&self.0, ValidationFlags::default());
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
         let sink = CollectingValidationSink { errors: &mut errors, warnings: &mut warnings };
-        let mut runtime = validator.start_run(sink);
-        let driven = drive_quick_xml(xml, &mut runtime, &self.0).map(|_| ());
+        let mut runtime = self.validator.start_run(sink);
+        let driven = drive_quick_xml(xml, &mut runtime, self.set).map(|_| ());
         drop(runtime);
         driven.map_err(|error| error.to_string())?;
         if errors.is_empty() {
             return Ok(());
         }
         let place = |error: &xsd_schema::validation::ValidationError| {
-            format!("{error} at {:?}", error.instance_path().map(|path| path.to_string()))
+            format!("{error} at {:?}", error.instance_path().as_ref().map(ToString::to_string))
         };
         Err(errors.iter().map(place).collect::<Vec<_>>().join("; "))
     }

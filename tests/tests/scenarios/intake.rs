@@ -205,7 +205,7 @@ async fn what_cannot_be_taken_from_the_queue_becomes_a_record_with_its_reason() 
     // One hint each, once the survey has made up for the repeats.
     until("one hint a record", HOUR, || async {
         let depth = broker.depth(Queue::DeadLetter).await.unwrap();
-        (depth == 8 && broker.unsettled(Queue::DeadLetter) == 0).then_some(())
+        (depth == 7 && broker.unsettled(Queue::DeadLetter) == 0).then_some(())
     })
     .await;
     let mut letters = broker.subscribe(Queue::DeadLetter, 100).await.unwrap();

@@ -1,5 +1,6 @@
 //! A return follows its invoice (promise 10), told from the publisher's event to the authority's record.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use invoice::life::{Cause, Command, Invoice, RequeueMode, State, WaitReason};
@@ -136,6 +137,7 @@ async fn a_return_of_an_abandoned_invoice_is_rejected() {
         ledger: story.seams.ledger.clone(),
         broker: story.seams.broker.clone(),
         policy: story.numbers.policy.clone(),
+        registrations: Arc::default(),
     };
     desk.abandon(key(1), &salma()).await.unwrap();
     let rejected = story.is(11, State::Rejected).await;
@@ -287,6 +289,7 @@ async fn an_adopted_invoice_comes_back_as_the_authority_holds_it() {
         ledger: story.seams.ledger.clone(),
         broker: story.seams.broker.clone(),
         policy: story.numbers.policy.clone(),
+        registrations: Arc::default(),
     };
     desk.adopt(key(1), &salma()).await.unwrap();
     story.is(11, State::Cleared).await;

@@ -30,6 +30,7 @@ impl Desk {
             ledger: Arc::new(MemoryLedger::new(clock, Schedule::default())),
             broker: Arc::new(broker.clone()),
             policy: Policy::default(),
+            registrations: Arc::default(),
         };
         Self { console, broker }
     }

@@ -76,7 +76,9 @@ fn all(of: &InvoiceEvent, n: u32, reason: &str) -> Value {
 /// So much of the first line.
 fn part(of: &InvoiceEvent, n: u32, quantity: &invoice::Amount, reason: &str) -> Value {
     let mut event = all(of, n, reason);
-    event["lines"] = json!([{ "id": 1, "quantity": quantity }]);
+    if let Some(members) = event.as_object_mut() {
+        members.insert("lines".to_owned(), json!([{ "id": 1, "quantity": quantity }]));
+    }
     event
 }
 

@@ -13,13 +13,20 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Outcome;
+use crate::registry;
 use crate::settings::Settings;
 use crate::wiring;
 
 /// A desk that only reads: it must work while the broker is away.
 pub(super) async fn reading_desk(settings: &Settings) -> anyhow::Result<Console> {
     let ledger = wiring::ledger(settings).await?;
-    Ok(Console { ledger, broker: Arc::new(MemoryBroker::default()), policy: settings.policy.clone() })
+    let registry = ledger.taxpayers().registry().await?;
+    Ok(Console {
+        ledger,
+        broker: Arc::new(MemoryBroker::default()),
+        policy: settings.policy.clone(),
+        registrations: Arc::new(registry::merged(settings, &registry)),
+    })
 }
 
 /// A desk that changes things. Without a broker it still does: the sweeper hints what could not be hinted.

@@ -238,6 +238,7 @@ mod tests {
             ledger: Arc::new(MemoryLedger::new(Arc::new(|| Timestamp::UNIX_EPOCH), Schedule::default())),
             broker: Arc::new(MemoryBroker::default()),
             policy: Policy::default(),
+            registrations: Arc::default(),
         };
         let root = std::env::temp_dir().join(format!("fawtara-archive-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir(&root).unwrap();

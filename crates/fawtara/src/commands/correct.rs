@@ -46,7 +46,8 @@ pub struct Args {
 pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Outcome> {
     let shown = args.invoice.display().to_string();
     let bytes = whole(open(&args.invoice).with_context(|| shown.clone())?).with_context(|| shown.clone())?;
-    let event: Value = serde_json::from_slice(&bytes).with_context(|| format!("{shown} is no invoice event"))?;
+    let event: Value =
+        serde_json::from_slice(&bytes).with_context(|| format!("{shown} is no invoice event"))?;
     let correction = Correction {
         returning: Returning {
             number: args.return_number,
@@ -80,7 +81,10 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Outcome> {
             if args.json {
                 let (half, code) = (refused.half.as_str(), refused.refused.code());
                 let detail = refused.to_string();
-                say!("{}", json!({ "half": half, "code": code, "detail": detail, "other_half_stands": refused.other_stands }))?;
+                say!(
+                    "{}",
+                    json!({ "half": half, "code": code, "detail": detail, "other_half_stands": refused.other_stands })
+                )?;
             } else {
                 eprintln!("{refused}");
                 if let producer::Refused::Invalid(faults) = &refused.refused {

@@ -64,7 +64,9 @@ pub fn encode(args: &EncodeArgs) -> anyhow::Result<Outcome> {
     };
     let mut xml = Vec::new();
     let Some(Settled { event, totals }) = &checked.document else {
-        eprintln!("a return is written once its original is known: publish it, and see the document with `fawtara show`");
+        eprintln!(
+            "a return is written once its original is known: publish it, and see the document with `fawtara show`"
+        );
         return Ok(Outcome::No);
     };
     let profile = Profile::default();

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use invoice::{InvoiceEvent, InvoiceKey};
+use invoice::InvoiceKey;
 use ledger::{DocumentKind, Ledger};
 use serde_json::{Value, json};
 
@@ -49,7 +49,8 @@ async fn invoice(folder: &Path, ledger: &dyn Ledger, entry: &Entry) -> anyhow::R
     let invoice = &entry.invoice;
     if let Some(content) = ledger.content(invoice.key).await? {
         // By way of the type, so that the members stand in the order of the schema.
-        let event: InvoiceEvent = serde_json::from_str(&content.normal_form)?;
+        let event = invoice::parse(content.normal_form.as_bytes())
+            .map_err(|faults| anyhow::anyhow!("its event cannot be read: {faults:?}"))?;
         put(&folder.join("event.json"), serde_json::to_string_pretty(&event)? + "\n")?;
     }
     let document = invoice.cleared_document.unwrap_or(invoice.document);

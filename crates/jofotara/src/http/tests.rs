@@ -170,10 +170,12 @@ async fn the_request_is_the_one_that_the_guide_shows() {
         format!("\r\nClient-Id: {CLIENT_ID}\r\n"),
         format!("\r\nSecret-Key: {SECRET}\r\n"),
         "\r\nContent-Type: application/json\r\n".to_owned(),
+        "\r\nAccept: application/json\r\n".to_owned(),
         format!("\r\nUser-Agent: fawtara/{}\r\n", env!("CARGO_PKG_VERSION")),
     ] {
         assert!(request.contains(&header), "{header} in {request}");
     }
+    assert!(!request.contains("Accept-Language"), "no language is asked for: {request}");
     assert!(request.ends_with("\r\n\r\n{\"invoice\":\"PA==\"}"), "{request}");
 }
 

@@ -60,7 +60,9 @@ impl Encode for Taking {
                         let original = event["of"].as_str().unwrap_or_default().to_owned();
                         return Err(Unencoded::Waits { original, reason: WaitReason::Unknown });
                     }
-                    (Some(told), Some(kept)) if kept.fixed && json!(told).to_string() != kept.text => {
+                    (Some(told), Some(kept))
+                        if kept.fixed && serde_json::from_str(&kept.text).ok().as_ref() != Some(told) =>
+                    {
                         return Err(Unencoded::unfit("the description is fixed"));
                     }
                     _ => {}

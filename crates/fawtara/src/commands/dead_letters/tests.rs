@@ -27,6 +27,7 @@ fn desk() -> Console {
         ledger: Arc::new(MemoryLedger::new(clock, Schedule::default())),
         broker: Arc::new(MemoryBroker::default()),
         policy: Policy::default(),
+        registrations: Arc::default(),
     }
 }
 

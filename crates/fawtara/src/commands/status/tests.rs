@@ -73,6 +73,7 @@ impl Room {
             ledger: Arc::new(ledger),
             broker: Arc::new(MemoryBroker::default()),
             policy: Policy::default(),
+            registrations: Arc::default(),
         };
         let key = accepted(&desk).await;
         let client = Client::new(Arc::new(InProcess::new(authority.clone(), Arc::new(time))));

@@ -1,6 +1,8 @@
 //! `move`: an invoice to another income source of the same taxpayer. It stands here and not among the dead letters, since what
 //! is wrong is which income source was named, and the registry must be asked about the right one.
 
+use std::sync::Arc;
+
 use console::text::clean;
 use console::{Console, ConsoleError, Hinted, Relocated};
 
@@ -14,13 +16,14 @@ pub(super) async fn relocate(
     office: &Office,
     answer: &mut Answer<'_>,
 ) -> anyhow::Result<Outcome> {
+    let registrations = Arc::new(merged(&office.settings, &office.ledger.taxpayers().registry().await?));
     let desk = Console {
         ledger: office.ledger.clone(),
         broker: office.broker.clone(),
         policy: office.settings.policy.clone(),
+        registrations: Arc::clone(&registrations),
     };
     let key = desk.find(&args.name, args.environment).await.map_err(told)?;
-    let registrations = merged(&office.settings, &office.ledger.taxpayers().registry().await?);
     let Some(registration) = registrations.of(key.environment, &args.to) else {
         let message = format!(
             "{} is not registered in {}: `fawtara taxpayers list` shows all",

@@ -214,7 +214,7 @@ async fn what_cannot_be_is_refused_with_what_to_do() {
         (format!("set 12345678:1 {SIGNED}"), "nothing_new"),
         (format!("rotate-secret 12345678:1 {SIGNED}"), "no_secret"),
         (format!("activate 12345678:1 {SIGNED}"), "nothing_new"),
-        (format!("deactivate 12345678:1 --by ليلى --reason= "), "unsigned"),
+        ("deactivate 12345678:1 --by ليلى --reason= ".to_owned(), "unsigned"),
         ("check 12345678:9".to_owned(), "unknown_income_source"),
         ("show 87654321".to_owned(), "unknown_taxpayer"),
         (format!("move INV-404 --to 12345678:1 {SIGNED}"), "unknown_invoice"),
