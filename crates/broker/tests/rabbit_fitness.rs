@@ -174,7 +174,10 @@ async fn a_bound_queue_hears_announcements() {
         let got = channel.basic_get("erp".into(), BasicGetOptions { no_ack: true }).await.unwrap().unwrap();
         let properties = &got.delivery.properties;
         assert_eq!(got.delivery.data, n.to_string().as_bytes());
-        assert_eq!(properties.message_id().as_ref().map(lapin::types::ShortString::as_str), Some(&*format!("id-{n}")));
+        assert_eq!(
+            properties.message_id().as_ref().map(lapin::types::ShortString::as_str),
+            Some(&*format!("id-{n}"))
+        );
         let content_type = properties.content_type().as_ref().map(lapin::types::ShortString::as_str);
         assert_eq!(
             (content_type, *properties.delivery_mode()),
