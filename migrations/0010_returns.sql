@@ -58,8 +58,9 @@ CREATE TABLE outside_originals (
     environment smallint NOT NULL CHECK (environment BETWEEN 0 AND 2),
     tax_number text COLLATE "C" NOT NULL,
     original text COLLATE "C" NOT NULL,
-    -- As the return names it, for those that name the number alone.
+    -- As the return names it, and of which income source: for those that name the number alone.
     number text COLLATE "C",
+    income_source text COLLATE "C" NOT NULL,
     -- As the encoder wrote it. Only while no other return rests on it may it be told anew.
     description json NOT NULL,
     PRIMARY KEY (environment, tax_number, original)
@@ -73,7 +74,7 @@ DECLARE
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = me) THEN
         EXECUTE format('GRANT SELECT, INSERT ON returns, reservations TO %I', me);
-        EXECUTE format('GRANT SELECT, INSERT, UPDATE (number, description) ON outside_originals TO %I', me);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE (number, income_source, description) ON outside_originals TO %I', me);
     END IF;
 END
 $$;

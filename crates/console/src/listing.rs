@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat};
+use invoice::event::Kind;
 use invoice::life::{Cause, State};
 use invoice::{Amount, Environment, InvoiceKey, Timestamp};
 use ledger::{Filter, Listed, RefusedIntake};
@@ -100,8 +101,8 @@ pub struct Row {
     pub attempts: u32,
     /// Date of issue.
     pub issue_date: NaiveDate,
-    /// What it is worth, with tax.
-    pub payable: Amount,
+    /// What it is worth, with tax; none of a return whose document is not written yet.
+    pub payable: Option<Amount>,
     /// In which currency.
     pub currency: String,
     /// Who buys.
@@ -115,6 +116,8 @@ pub struct Row {
 impl From<Listed> for Row {
     fn from(listed: Listed) -> Self {
         let Listed { invoice, summary, .. } = listed;
+        // The ledger keeps 0 of a return until its original has completed it.
+        let unknown = summary.kind == Kind::Return && summary.payable == Amount::ZERO && invoice.xml.is_none();
         Self {
             what_to_do: advise(&invoice).what_to_do,
             environment: invoice.key.environment,
@@ -129,7 +132,7 @@ impl From<Listed> for Row {
             document: invoice.document,
             attempts: invoice.attempt,
             issue_date: summary.issue_date,
-            payable: summary.payable,
+            payable: (!unknown).then_some(summary.payable),
             currency: summary.currency,
             buyer: summary.buyer,
             accepted_at: invoice.accepted_at,

@@ -4,8 +4,9 @@ mod qr;
 mod render;
 mod timeline;
 
+use invoice::event::Kind;
 use invoice::life::Invoice;
-use invoice::{Digest, Environment, InvoiceKey, Timestamp};
+use invoice::{Checked, Digest, Environment, InvoiceKey, Timestamp};
 use ledger::{AttemptRecord, DocumentKind, RecordedEvent, Summary};
 use serde::Serialize;
 use serde_json::Value;
@@ -42,7 +43,8 @@ pub struct Story {
     pub advice: Advice,
     /// As it stands.
     pub invoice: Invoice,
-    /// What it is about; none when its content cannot be read any more.
+    /// What it is about; none when its content cannot be read any more, and of a return whose document is not written yet:
+    /// the original completes it.
     pub summary: Option<Summary>,
     /// What its QR says, once there is one.
     pub qr: Option<QrReading>,
@@ -85,6 +87,9 @@ impl Console {
             })
             .collect();
         let kept = self.ledger.documents(&wanted).await?;
+        let counts = current.invoice.cleared_document.unwrap_or(current.invoice.document);
+        let written = wanted.iter().position(|(_, version, kind)| (*version, *kind) == (counts, DocumentKind::Sent));
+        let written = written.and_then(|place| kept.get(place)?.as_ref()).map(|kept| kept.bytes.clone());
         let documents = wanted
             .into_iter()
             .zip(kept)
@@ -99,7 +104,7 @@ impl Console {
             .collect();
         let now = self.ledger.now().await?;
         let checked = invoice::read(current.normal_form.as_bytes()).ok();
-        let summary = checked.as_ref().map(Summary::of);
+        let summary = checked.as_ref().and_then(|checked| summary(checked, written.as_deref()));
         let qr = current.invoice.qr.as_deref();
         let qr = qr.map(|qr| QrReading::of(qr, &current.invoice, checked.as_ref()));
         let content =
@@ -130,5 +135,16 @@ impl Console {
         event.set_amends(Some(current.invoice.document));
         serde_json::to_string_pretty(&event)
             .map_err(|error| ledger::LedgerError::Corrupt(error.to_string()).into())
+    }
+}
+
+/// What the invoice is about. The event of a return leaves out what its original says: that stands in its document alone.
+fn summary(checked: &Checked, written: Option<&[u8]>) -> Option<Summary> {
+    match checked.event.kind() {
+        Kind::Invoice => Some(Summary::of(checked)),
+        Kind::Return => {
+            let reading = ubl::read(written?).ok()?;
+            Some(Summary::of_document(&reading.event().ok()?, reading.printed().payable?))
+        }
     }
 }

@@ -61,8 +61,10 @@ fn ready(original: &Invoice, kind: Kind) -> Result<Option<()>, Unencoded> {
         None if original.cleared_document.is_some() => Ok(Some(())),
         None => {
             let message = format!(
-                "its original, invoice {number} ({}), was abandoned and never cleared: there is nothing to return; abandon the return as well",
-                key.uuid
+                "its original, invoice {number} ({}), was abandoned and never cleared ({}): if it was moved, amend original.uuid to its new one; otherwise there is nothing to \
+                 return, and the return is abandoned as well",
+                key.uuid,
+                original.message.as_deref().unwrap_or("no reason is known")
             );
             Err(Unencoded::unfit(message))
         }
@@ -81,7 +83,7 @@ fn ours(
     let Some(bytes) = bytes else {
         let message = format!(
             "the document that the authority holds of its original, invoice {number}, is not known here: a person adopted it by its \
-             QR alone; return it on the authority's portal, or publish the return with original.lines once the original is known"
+             QR alone; return it on the authority's portal, and abandon this one"
         );
         return Err(Unencoded::unfit(message));
     };
@@ -136,7 +138,11 @@ fn elsewhere(
     let told = if new {
         let text = serde_json::to_string(&outside)
             .map_err(|error| Unencoded::unfit(format!("the description of its original: {error}")))?;
-        Some(Told { number: outside.document.number.clone(), text })
+        Some(Told {
+            number: outside.document.number.clone(),
+            income_source: event.seller.income_source.clone(),
+            text,
+        })
     } else {
         None
     };

@@ -114,8 +114,10 @@ pub struct Completed {
 /// What a return says of an original that is not ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// Its number, by which other returns may name it.
+    /// Its number, by which other returns of the same income source may name it.
     pub number: String,
+    /// The income source (its sequence) of the return that describes it.
+    pub income_source: String,
     /// All of it, as the encoder will read it again.
     pub text: String,
 }

@@ -269,10 +269,15 @@ pub(crate) fn is_signed(by: &Actor) -> bool {
 /// What differs between two entries, member by member, those of objects each by itself. A secret is named, never told; of
 /// something new the readings are told that differ from guide v1.5.
 pub(crate) fn differences(before: Option<&Entry>, after: &Entry) -> Value {
-    let known = before.map(members).unwrap_or_else(|| {
-        let usual = json!({ "profile": Profile::default() });
-        flattened(usual.as_object().cloned().unwrap_or_default())
-    });
+    let known = match (before, after) {
+        (Some(before), _) => members(before),
+        (None, Entry::Source(_)) => {
+            let usual = json!({ "profile": Profile::default() });
+            flattened(usual.as_object().cloned().unwrap_or_default())
+        }
+        // A taxpayer has no readings.
+        (None, Entry::Taxpayer(_)) => Map::new(),
+    };
     let new = members(after);
     let mut what = Map::new();
     for name in known.keys().chain(new.keys()) {
@@ -355,6 +360,12 @@ mod tests {
         assert_eq!(new["active"], json!({ "from": null, "to": true }));
         assert!(!new.to_string().contains("ciphertext"), "{new}");
         assert!(!new.to_string().contains("profile"), "{new}");
+        let mut taxpayer = Taxpayer::new("12345678", "متجر الياسمين");
+        taxpayer.settings = json!({ "branch": "عمّان" });
+        let expected = json!({
+            "name": { "from": null, "to": "متجر الياسمين" }, "settings.branch": { "from": null, "to": "عمّان" }
+        });
+        assert_eq!(differences(None, &Entry::Taxpayer(taxpayer)), expected);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub enum ProducerError {
     )]
     Unguarded(SocketAddr),
     /// The address cannot be had.
-    #[error("producer.listen {address}: {source}")]
+    #[error("producer.listen {address} cannot be had")]
     Listen {
         /// Where it was to listen.
         address: SocketAddr,

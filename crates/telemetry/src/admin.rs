@@ -33,7 +33,7 @@ pub enum AdminError {
     )]
     Unguarded(SocketAddr),
     /// The address is taken, or not ours.
-    #[error("admin.listen {address}: {source}")]
+    #[error("admin.listen {address} cannot be had")]
     Listen {
         /// Where it was to listen.
         address: SocketAddr,

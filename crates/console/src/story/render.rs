@@ -3,6 +3,7 @@
 use invoice::Environment;
 use jofotara::catalogue::Language;
 use ledger::AttemptRecord;
+use serde_json::Value;
 
 use super::{QrReading, Story, timeline};
 use crate::text::{Table, age, clean, short, time};
@@ -55,6 +56,8 @@ impl Story {
             if let Some(buyer) = &summary.buyer {
                 line("buyer", buyer.clone());
             }
+        } else if self.content.get("kind").and_then(Value::as_str) == Some("return") {
+            line("amount", "not known yet: a return takes it from its original".to_owned());
         }
         let cause = invoice.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
         let since = format!("since {}, {}", time(invoice.updated_at), age(self.now, invoice.updated_at));

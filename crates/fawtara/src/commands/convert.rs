@@ -7,7 +7,7 @@ use formats::{Context as Told, Format};
 use invoice::event::Family;
 use invoice::{IncomeSource, Profile};
 
-use super::import::{open, whole};
+use super::import::{noun, open, whole};
 use super::{Outcome, say};
 use crate::settings::Settings;
 
@@ -60,7 +60,7 @@ pub fn run(args: &Args, settings: &Settings) -> anyhow::Result<Outcome> {
             Ok(event) => say!("{}", serde_json::to_string(&event)?)?,
             Err(faults) => {
                 outcome = Outcome::No;
-                faults.iter().for_each(|fault| eprintln!("document {place}: {fault}"));
+                faults.iter().for_each(|fault| eprintln!("{} {place}: {fault}", noun(format)));
             }
         }
     }

@@ -19,7 +19,7 @@ pub(super) const LIMIT: u64 = 256 << 20;
 /// Arguments of `fawtara import`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What to read; `-` is standard input. Events: one a line, or a JSON array of them.
+    /// What to read; `-` is standard input. Events: one a line, a JSON array of them, or a single one.
     #[arg(required_unless_present = "template", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// What the files are: event, post2tax, eezi, csv or ubl. Told from name and content when left out.
@@ -58,8 +58,8 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Outcome> {
     let intake = wiring::intake(&settings, &seams);
     let mut sum = ImportReport::default();
     for file in &args.files {
-        let shown = Shown { file: (args.files.len() > 1).then_some(file.as_path()), json: args.json };
-        let report = one(&intake, &settings, file, args.format, &shown)
+        let named = (args.files.len() > 1).then_some(file.as_path());
+        let report = one(&intake, &settings, file, &args, named)
             .await
             .with_context(|| file.display().to_string())?;
         sum.taken += report.taken;
@@ -75,19 +75,20 @@ async fn one(
     intake: &Intake,
     settings: &Settings,
     file: &Path,
-    format: Option<Format>,
-    shown: &Shown<'_>,
+    args: &Args,
+    named: Option<&Path>,
 ) -> anyhow::Result<ImportReport> {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     let mut input = open(file)?;
-    let format = match format {
+    let format = match args.format {
         Some(format) => format,
         None => Format::guess(&file.to_string_lossy(), input.fill_buf()?).unwrap_or(Format::Event),
     };
+    let shown = Shown { file: named, noun: noun(format), json: args.json };
     // Whoever read our output may have gone; the import goes on.
     let report = |line: &Line| {
         bar.set_position(line.read_bytes);
-        bar.set_message(format!("document {}", line.number));
+        bar.set_message(format!("{} {}", shown.noun, line.number));
         let _ = bar.suspend(|| shown.show(line));
     };
     let style = |text| ProgressStyle::with_template(text).unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -122,10 +123,21 @@ pub(super) fn whole(input: impl Read) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// What the numbers count by which the documents of a format are told apart: of a table each is named by its first row.
+pub(super) fn noun(format: Format) -> &'static str {
+    match format {
+        Format::Event => "event",
+        Format::Csv => "row",
+        Format::Post2Tax | Format::Eezi | Format::Ubl => "document",
+    }
+}
+
 /// How what became of a document is told.
 struct Shown<'a> {
     /// Which file, when there are several.
     file: Option<&'a Path>,
+    /// What its lines number.
+    noun: &'static str,
     json: bool,
 }
 
@@ -134,15 +146,16 @@ impl Shown<'_> {
         if self.json {
             return say!("{}", self.object(line));
         }
+        let noun = self.noun;
         let file = self.file.map(|file| format!("{}: ", file.display())).unwrap_or_default();
         match &line.answer {
             Ok(_) => {}
             Err(producer::Refused::Invalid(faults)) if faults.len() > 1 => {
-                eprintln!("{file}event {}: refused (invalid), {} faults:", line.number, faults.len());
+                eprintln!("{file}{noun} {}: refused (invalid), {} faults:", line.number, faults.len());
                 faults.iter().for_each(|fault| eprintln!("  {fault}"));
             }
             Err(refused) => {
-                eprintln!("{file}event {}: refused ({}): {refused}", line.number, refused.code());
+                eprintln!("{file}{noun} {}: refused ({}): {refused}", line.number, refused.code());
             }
         }
         Ok(())

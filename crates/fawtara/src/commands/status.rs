@@ -6,7 +6,7 @@ use std::io::Write;
 use anyhow::Context;
 use console::standing::{Ask, beside, may_ask};
 use console::text::{Table, clean};
-use console::{Console, ConsoleError};
+use console::{Advice, Console, ConsoleError, advise};
 use invoice::life::{Invoice, Outcome as Answered, State};
 use invoice::{Environment, InvoiceKey};
 use jofotara::catalogue::{Explanation, explain};
@@ -111,13 +111,7 @@ async fn look(
     let attempts = desk.ledger.attempts(key).await.map_err(ConsoleError::from)?;
     match may_ask(&invoice, &attempts, endpoint.asks_by()) {
         Ask::Yes { document } => ask(desk, client, &endpoint, invoice, document).await,
-        Ask::NeverSent => Ok(unasked(
-            &invoice,
-            &endpoint,
-            "never_sent",
-            "nothing of it has gone out yet, so the authority cannot know it",
-            "Nothing: the fleet sends it when it is due. `fawtara show` says why it waits.",
-        )),
+        Ask::NeverSent => Ok(never_sent(&invoice, &endpoint)),
         Ask::No { reason } => {
             let what_to_do = "See `fawtara show` for all that was heard.";
             Ok(unasked(&invoice, &endpoint, "not_asked", reason, what_to_do))
@@ -170,6 +164,24 @@ async fn ask(
         explanations,
         ..unasked(&invoice, endpoint, "", "", "")
     })
+}
+
+/// The fleet sends by itself only what waits neither for a person nor for its original.
+fn never_sent(invoice: &Invoice, endpoint: &Endpoint) -> Report {
+    let unknown = "nothing of it has gone out yet, so the authority cannot know it";
+    let by_itself = "Nothing: the fleet sends it when it is due. `fawtara show` says why it waits.";
+    let Advice { why, what_to_do, .. } = advise(invoice);
+    let (message, what_to_do) = if invoice.state.waits_for_person() {
+        let what_to_do = format!(
+            "It waits for a person: the fleet does not send it by itself. {what_to_do} `fawtara dead-letters show` tells all."
+        );
+        (format!("{unknown}. {why}"), what_to_do)
+    } else if invoice.waiting.is_some() || invoice.state == State::Abandoned {
+        (format!("{unknown}. {why}"), what_to_do)
+    } else {
+        (unknown.to_owned(), by_itself.to_owned())
+    };
+    unasked(invoice, endpoint, "never_sent", &message, &what_to_do)
 }
 
 fn unasked(

@@ -59,7 +59,7 @@ const ROWS: [(&str, &str, &str); 7] = [
     ("at the authority", "cyan", "being sent now"),
     ("cleared", "green", "with the authority's QR"),
     ("to be sent again", "yellow", "after a failure"),
-    ("for a person", "red", "refused by the authority, or given up"),
+    ("for a person", "red", "refused, or given up"),
     ("refused at intake", "red", "never became invoices"),
 ];
 

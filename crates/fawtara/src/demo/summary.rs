@@ -145,7 +145,7 @@ impl Summary<'_> {
         for entry in waiting.iter().take(ROWS) {
             let invoice = &entry.invoice;
             let state = match invoice.state {
-                State::Rejected => "refused by the authority".to_owned(),
+                State::Rejected => "refused for its content".to_owned(),
                 _ => format!("given up after {} sends", entry.sends()),
             };
             writeln!(text, "  {:<14} {}", invoice.number, self.paint.red(state))?;
@@ -218,7 +218,7 @@ impl Summary<'_> {
         row(
             rejected,
             paint.red(format!("{rejected:>6}")),
-            "refused by the authority: wait for a person".to_owned(),
+            "refused for their content: wait for a person".to_owned(),
         )?;
         row(given_up, paint.red(format!("{given_up:>6}")), "given up: wait for a person".to_owned())?;
         row(refused, paint.red(format!("{refused:>6}")), "refused at the intake".to_owned())?;

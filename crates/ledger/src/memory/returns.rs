@@ -142,8 +142,7 @@ impl Store {
             }
     }
 
-    /// The invoice that a return names: by UUID where it gives one; else the one of the same income source with that number,
-    /// or the only one of the seller.
+    /// The invoice that a return names: by UUID where it gives one; else the one of the same income source with that number.
     fn ours(&self, invoice: &Invoice, name: &OriginalName) -> Option<InvoiceKey> {
         let environment = invoice.key.environment;
         if name.uuid.is_some() {
@@ -153,16 +152,7 @@ impl Store {
         }
         let number = name.number.as_ref()?;
         let named = |uuid: &uuid::Uuid| InvoiceKey { environment, uuid: *uuid };
-        if let Some(uuid) = self.numbers.get(&((environment, invoice.source.clone()), number.clone())) {
-            return Some(named(uuid));
-        }
-        let mut others = self.numbers.iter().filter(|(((theirs, source), theirs_number), _)| {
-            *theirs == environment
-                && source.tax_number == invoice.source.tax_number
-                && theirs_number == number
-        });
-        let only = others.next()?.1;
-        others.next().is_none().then(|| named(only))
+        self.numbers.get(&((environment, invoice.source.clone()), number.clone())).map(named)
     }
 
     fn original_key(&self, invoice: &Invoice, name: &OriginalName) -> Option<OriginalKey> {
@@ -180,6 +170,7 @@ impl Store {
         let mut outside = self.outside.iter().filter(|(theirs, told)| {
             theirs.environment == invoice.key.environment
                 && theirs.tax_number == invoice.source.tax_number
+                && told.income_source == invoice.source.sequence
                 && Some(&told.number) == name.number.as_ref()
         });
         let only = outside.next()?.0.clone();

@@ -9,7 +9,7 @@ pub(crate) fn failed(error: sqlx::Error) -> LedgerError {
     let text = error.to_string();
     match error {
         sqlx::Error::Database(error) => match error.code() {
-            Some(code) => by_code(&code, format!("{text} ({code})")),
+            Some(code) => by_code(&code, format!("{text} ({code}){}", hint(&code))),
             None => LedgerError::Unavailable(text),
         },
         sqlx::Error::Encode(_) | sqlx::Error::InvalidArgument(_) => LedgerError::Refused(text),
@@ -45,6 +45,14 @@ pub(super) fn no_connection(pool: &PgPool, error: sqlx::Error) -> LedgerError {
 pub(super) fn was_undone(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("40001" | "40P01"))
+}
+
+/// What a newcomer's database lacks, and an old one under a new program: the tables, columns and functions of the migrations.
+fn hint(code: &str) -> &'static str {
+    match code {
+        "42P01" | "42703" | "42883" => ": the database is not migrated as far as this program needs; run `fawtara migrate`",
+        _ => "",
+    }
 }
 
 fn by_code(code: &str, text: String) -> LedgerError {

@@ -59,7 +59,8 @@ pub(super) async fn references(
     wanted: &[InvoiceKey],
 ) -> Result<BTreeMap<InvoiceKey, Reference>, LedgerError> {
     let (environments, uuids) = keys(wanted);
-    // By UUID where one is given. By number otherwise: the one of the same income source, else the only one of the seller.
+    // By UUID where one is given. By number otherwise, in the return's own income source only: each has numbers of its own, and the
+    // one that is meant may not have arrived yet.
     let rows = sqlx::query!(
         r#"
         SELECT r.environment, r.uuid, r.document, r.tax_number,
@@ -72,18 +73,14 @@ pub(super) async fn references(
             AND named.uuid = CASE
                 WHEN r.original_uuid ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
                 THEN r.original_uuid::uuid END
-        LEFT JOIN LATERAL (
-            SELECT (array_agg(d.uuid ORDER BY d.income_source <> i.income_source))[1] AS uuid
-            FROM identities d
-            WHERE r.original_uuid IS NULL AND d.number = r.original_number AND d.tax_number = r.tax_number
-                AND d.environment = r.environment
-            HAVING count(*) = 1 OR bool_or(d.income_source = i.income_source)
-        ) numbered ON true
+        LEFT JOIN identities numbered ON r.original_uuid IS NULL AND numbered.number = r.original_number
+            AND numbered.tax_number = r.tax_number AND numbered.income_source = i.income_source
+            AND numbered.environment = r.environment
         LEFT JOIN LATERAL (
             SELECT min(o.original) AS original
             FROM outside_originals o
             WHERE r.original_uuid IS NULL AND o.number = r.original_number AND o.tax_number = r.tax_number
-                AND o.environment = r.environment
+                AND o.income_source = i.income_source AND o.environment = r.environment
             HAVING count(*) = 1
         ) outside ON true
         "#,
@@ -228,21 +225,23 @@ impl Originals {
             return Ok(());
         }
         let Names { environments, tax_numbers, originals } = Names::of(self.told.keys());
+        let sequences: Vec<String> = self.told.values().map(|told| told.income_source.clone()).collect();
         let (texts, numbers): (Vec<String>, Vec<String>) =
             self.told.into_values().map(|told| (told.text, told.number)).unzip();
         sqlx::query!(
             r#"
-            INSERT INTO outside_originals (environment, tax_number, original, number, description)
-            SELECT n.environment, n.tax_number, n.original, n.number, n.description::json
-            FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::text[])
-                AS n (environment, tax_number, original, number, description)
-            ON CONFLICT (environment, tax_number, original)
-                DO UPDATE SET number = excluded.number, description = excluded.description
+            INSERT INTO outside_originals (environment, tax_number, original, number, income_source, description)
+            SELECT n.environment, n.tax_number, n.original, n.number, n.income_source, n.description::json
+            FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+                AS n (environment, tax_number, original, number, income_source, description)
+            ON CONFLICT (environment, tax_number, original) DO UPDATE
+                SET number = excluded.number, income_source = excluded.income_source, description = excluded.description
             "#,
             &environments,
             &tax_numbers,
             &originals,
             &numbers,
+            &sequences,
             &texts,
         )
         .execute(connection)

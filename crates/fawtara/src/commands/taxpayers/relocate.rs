@@ -41,7 +41,8 @@ fn told(error: ConsoleError) -> anyhow::Error {
     if matches!(error, ConsoleError::Ledger(_)) {
         return of_ledger(error);
     }
-    let message = format!("{}\n{}", clean(&error.to_string()), error.what_to_do());
+    // A refusal is printed on one line, and no error ends with a full stop by itself.
+    let message = format!("{}. {}", clean(&error.to_string()), error.what_to_do());
     Refusal::new(error.code(), message).into()
 }
 
