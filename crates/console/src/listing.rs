@@ -117,7 +117,8 @@ impl From<Listed> for Row {
     fn from(listed: Listed) -> Self {
         let Listed { invoice, summary, .. } = listed;
         // The ledger keeps 0 of a return until its original has completed it.
-        let unknown = summary.kind == Kind::Return && summary.payable == Amount::ZERO && invoice.xml.is_none();
+        let unknown =
+            summary.kind == Kind::Return && summary.payable == Amount::ZERO && invoice.xml.is_none();
         Self {
             what_to_do: advise(&invoice).what_to_do,
             environment: invoice.key.environment,

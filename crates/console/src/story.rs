@@ -88,7 +88,8 @@ impl Console {
             .collect();
         let kept = self.ledger.documents(&wanted).await?;
         let counts = current.invoice.cleared_document.unwrap_or(current.invoice.document);
-        let written = wanted.iter().position(|(_, version, kind)| (*version, *kind) == (counts, DocumentKind::Sent));
+        let written =
+            wanted.iter().position(|(_, version, kind)| (*version, *kind) == (counts, DocumentKind::Sent));
         let written = written.and_then(|place| kept.get(place)?.as_ref()).map(|kept| kept.bytes.clone());
         let documents = wanted
             .into_iter()

@@ -42,7 +42,7 @@ const LOOK: Duration = Duration::from_millis(80);
 /// What the reader asked for.
 #[derive(Debug, Clone)]
 pub struct DemoOptions {
-    /// Their own events instead of the shipped sample: one JSON object a line, or a JSON array.
+    /// Their own events instead of the shipped sample: one JSON object a line, a JSON array, or a single one.
     pub file: Option<PathBuf>,
     /// The ledger and the broker of the settings instead of those in memory; both must be empty and the demo's own.
     pub services: bool,

@@ -296,7 +296,7 @@ impl SourceSettings {
             return Ok(SecretString::from(text.trim()));
         }
         if let Some(name) = &self.secret_key_env {
-            let text = std::env::var(name)
+            let text = secret::variable(name)
                 .with_context(|| format!("income source {source}: secret_key_env names {name}"))
                 .blame_settings()?;
             return Ok(SecretString::from(text));

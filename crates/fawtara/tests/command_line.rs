@@ -144,6 +144,7 @@ fn a_taken_admin_port_is_found_before_any_role_is_there() {
     let output = place.run(&["all", "--memory", "--set", &producer, "--set", &admin]);
     assert_eq!(code(&output), 1, "{}", err(&output));
     assert!(err(&output).contains(&format!("fawtara: admin.listen {taken}")), "{}", err(&output));
+    assert_eq!(err(&output).matches("in use").count(), 1, "{}", err(&output));
 }
 
 #[test]
@@ -247,10 +248,42 @@ fn documents_of_other_systems_are_converted() {
     assert!(err(&family).contains("row 2 (family)"), "{}", err(&family));
     let price = place.run(&["convert", "wrong.csv", "--family", "income"]);
     assert_eq!(code(&price), 1);
-    assert!(err(&price).contains("document 2: I2 (unit_price): is -1"), "{}", err(&price));
+    assert!(err(&price).contains("row 2: I2 (unit_price): is -1"), "{}", err(&price));
     assert_eq!(code(&place.run(&["convert", "wrong.csv", "--from", "edi"])), 2);
     assert_eq!(code(&place.run(&["convert", "nowhere.csv"])), 1);
     assert_eq!(code(&place.run(&["import"])), 2, "a file, or a template");
+}
+
+/// One event over several lines, a list, and one a line are the same to every command.
+#[test]
+fn events_are_validated_however_they_are_laid_out() {
+    let place = Place::new(None);
+    let event = |number: &str| {
+        serde_json::json!({
+            "schema_version": 1, "family": "income", "payment": "cash", "number": number, "issue_date": "2026-11-20",
+            "seller": { "tax_number": "12345678", "name": "متجر الياسمين", "income_source": "1" },
+            "lines": [{ "name": "خبز", "quantity": 2, "unit_price": 3 }],
+        })
+    };
+    let list = serde_json::json!([event("A-1"), event("A-2")]);
+    let broken = format!("{:#}", event("A-1")).replace("\"cash\",", "\"cash\"");
+    for (text, valid, told) in [
+        (format!("{:#}\n", event("A-1")), 0, "event 1: A-1 is valid\n"),
+        (format!("{list:#}"), 0, "event 1: A-1 is valid\nevent 2: A-2 is valid\n"),
+        (
+            format!("\n{}\n{}\n", event("A-1"), event("A-2")),
+            0,
+            "event 2: A-1 is valid\nevent 3: A-2 is valid\n",
+        ),
+        (format!("{{\n{}\n{}\n", event("A-1"), event("A-2")), 1, "event 3: A-2 is valid\n"),
+        (broken, 1, "event 1: "),
+    ] {
+        std::fs::write(place.0.join("events.json"), &text).unwrap();
+        let output = place.run(&["validate", "events.json"]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(code(&output), valid, "{text}\n{said}");
+        assert!(said.ends_with(told) || (told == "event 1: " && said.lines().count() == 1), "{text}\n{said}");
+    }
 }
 
 /// For whoever wants to see the document before it is published; what is written passes the check of ready-made documents.

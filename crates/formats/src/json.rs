@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::ControlFlow;
 
 use chrono::NaiveDate;
 use invoice::{Amount, Fault, FaultCode, Message, limits};
@@ -14,6 +15,10 @@ use crate::money;
 
 /// Objects and lists inside one another, at most; no format needs more than six.
 const DEPTH: usize = 16;
+/// Bytes of a member's name, at most. Every element below a member repeats its name in its path: what is not bounded here is multiplied.
+const NAME: usize = 200;
+/// Bytes of a path, at most; as many as a member of the metadata may have for a name.
+const PATH: usize = limits::METADATA_CHARS;
 
 /// A JSON value with its members in order and its numbers as they were written.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +84,11 @@ fn node(raw: &RawValue, path: &str, depth: usize) -> Result<Node, Fault> {
     if depth > DEPTH {
         return Err(Fault::new(FaultCode::InvalidValue, path, "is nested too deeply for any invoice"));
     }
+    if path.len() > PATH {
+        let message =
+            format!("has a path of more than {PATH} bytes: shorten its name and the names above it");
+        return Err(Fault::new(FaultCode::InvalidValue, cut(path), message));
+    }
     let text = raw.get().trim_ascii();
     let unreadable = |error: serde_json::Error| {
         Fault::new(FaultCode::InvalidUnicode, path, format!("cannot be read: {error}"))
@@ -89,6 +99,13 @@ fn node(raw: &RawValue, path: &str, depth: usize) -> Result<Node, Fault> {
             let mut object: Vec<(String, Node)> = Vec::with_capacity(members.len());
             let mut seen = std::collections::BTreeSet::new();
             for (name, value) in members {
+                if name.len() > NAME {
+                    let message = format!(
+                        "has a name of {} bytes: a name may have {NAME} at most; shorten it, or leave the member out",
+                        name.len()
+                    );
+                    return Err(Fault::new(FaultCode::InvalidValue, joined(path, &cut(&name)), message));
+                }
                 let below = joined(path, &name);
                 // Their own readers do not look at the case of letters, so two such names are one.
                 if !seen.insert(name.to_ascii_lowercase()) {
@@ -113,6 +130,11 @@ fn node(raw: &RawValue, path: &str, depth: usize) -> Result<Node, Fault> {
 
 fn joined(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// The beginning of a name or path that is too long to repeat.
+fn cut(path: &str) -> String {
+    path.chars().take(60).chain(['…']).collect()
 }
 
 /// A place in a document, whether or not something stands there.
@@ -242,25 +264,30 @@ impl Reader {
         others: &[&str],
     ) -> Option<BTreeMap<String, String>> {
         let mut kept = BTreeMap::new();
-        self.keep(&mut kept, At::root(root), fields, others);
+        // Whether it broke off is a fault, which says so already.
+        let _ = self.keep(&mut kept, At::root(root), fields, others);
         Some(kept).filter(|kept| !kept.is_empty())
     }
 
-    fn keep(&mut self, kept: &mut BTreeMap<String, String>, at: At<'_>, fields: &[Field], others: &[&str]) {
+    /// Breaks off with a fault once as much is kept as an event may keep.
+    fn keep(
+        &mut self,
+        kept: &mut BTreeMap<String, String>,
+        at: At<'_>,
+        fields: &[Field],
+        others: &[&str],
+    ) -> ControlFlow<()> {
         match at.node {
             Some(Node::Object(members)) => {
                 for (name, node) in members {
-                    self.keep(kept, At { path: joined(&at.path, name), node: Some(node) }, fields, others);
+                    let at = At { path: joined(&at.path, name), node: Some(node) };
+                    self.keep(kept, at, fields, others)?;
                 }
             }
             Some(Node::List(elements)) => {
                 for (n, node) in elements.iter().enumerate() {
-                    self.keep(
-                        kept,
-                        At { path: format!("{}[{n}]", at.path), node: Some(node) },
-                        fields,
-                        others,
-                    );
+                    let at = At { path: format!("{}[{n}]", at.path), node: Some(node) };
+                    self.keep(kept, at, fields, others)?;
                 }
             }
             Some(Node::Leaf(text)) => {
@@ -274,6 +301,14 @@ impl Reader {
                                        passed over in silence; leave it out, or say it by the fields of the format";
                         self.fault(FaultCode::UnknownField, &at, message);
                     }
+                    Some(_) | None if kept.len() >= limits::METADATA => {
+                        let most = limits::METADATA;
+                        let message = format!(
+                            "is one more than the {most} members that are kept beside an invoice: leave out what is not needed"
+                        );
+                        self.fault(FaultCode::TextTooLong, &at, message);
+                        return ControlFlow::Break(());
+                    }
                     Some(_) | None => {
                         kept.insert(at.path, text.to_owned());
                     }
@@ -281,6 +316,7 @@ impl Reader {
             }
             Some(Node::Null) | None => {}
         }
+        ControlFlow::Continue(())
     }
 }
 

@@ -143,5 +143,16 @@ pub fn documents<'a>(
     }
 }
 
+/// How many documents [`documents`] will find, counted up to `most`, without reading what they say: whoever takes only so many can
+/// refuse the rest before any work is done.
+#[must_use]
+pub fn count(format: Format, bytes: &[u8], most: usize) -> usize {
+    match format {
+        Format::Event | Format::Post2Tax | Format::Eezi => split::documents(bytes).take(most).count(),
+        Format::Csv => table::count(bytes, most),
+        Format::Ubl => most.min(1),
+    }
+}
+
 #[cfg(test)]
 mod tests;

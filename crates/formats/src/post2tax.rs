@@ -7,7 +7,7 @@ use invoice::event::{
     Buyer, Family, GeneralTax, Governorate, Identification, IdentificationScheme, InvoiceEvent, Kind as Sort,
     Line, Payment, Prices, Scope, Seller, TaxCategory,
 };
-use invoice::{Amount, Fault, FaultCode, IncomeSource, Published, limits, normal};
+use invoice::{Amount, Fault, FaultCode, IncomeSource, Profile, Published, limits, normal};
 use uuid::Uuid;
 
 use crate::Context;
@@ -177,13 +177,20 @@ pub fn read(json: &[u8], context: &Context<'_>) -> Result<Mapped, Vec<Fault>> {
         original: None,
         lines: mapped,
     };
-    if reader.faults.is_empty() {
-        totals::check(&mut reader, &root, &lines, &event);
-    }
     if !reader.faults.is_empty() {
         return Err(reader.faults);
     }
-    Ok(Mapped { event: Published::Invoice(event), names: Names::Fields(FIELDS) })
+    totals::check(&mut reader, &root, &lines, &event);
+    let mapped = Mapped { event: Published::Invoice(event), names: Names::Fields(FIELDS) };
+    if reader.faults.is_empty() { Ok(mapped) } else { Err(causes(&mapped, reader.faults)) }
+}
+
+/// Totals that differ because a line breaks a rule are no faults of their own: the lines' faults alone are told.
+fn causes(mapped: &Mapped, differences: Vec<Fault>) -> Vec<Fault> {
+    let Published::Invoice(event) = &mapped.event else { return differences };
+    let mut faults = invoice::validate(event, &Profile::default());
+    faults.retain(|fault| fault.path.starts_with("lines["));
+    if faults.is_empty() { differences } else { mapped.explain(faults) }
 }
 
 fn seller(reader: &mut Reader, supplier: &At<'_>) -> Seller {

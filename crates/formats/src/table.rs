@@ -39,6 +39,12 @@ pub(crate) fn documents<'a>(
     }
 }
 
+/// How many documents a table has, counted up to `most`.
+pub(crate) fn count(bytes: &[u8], most: usize) -> usize {
+    // A header that is refused is answered like one document.
+    Groups::open(bytes).map_or(1, |groups| groups.take(most).count())
+}
+
 fn document(group: &Group, context: &Context<'_>) -> Result<Mapped, Vec<Fault>> {
     let mut values = Values::new(group);
     values.faults.extend(group.faults.iter().cloned());

@@ -62,16 +62,14 @@ fn fault(finding: &Finding) -> Fault {
     Fault::new(code, finding.path.as_str(), message)
 }
 
-/// What the document that is sent will not have of this one.
+/// What the document that is sent will not have of this one. Not its counter: that is drawn here anew, and a document of ours that comes
+/// back must be the event that it was written from.
 fn kept(reading: &Reading, event: &InvoiceEvent) -> Option<BTreeMap<String, String>> {
     let mut kept = BTreeMap::new();
     if event.uuid.map(|uuid| uuid.to_string()).as_deref() != Some(reading.uuid())
         && !reading.uuid().is_empty()
     {
         kept.insert("cbc:UUID".to_owned(), reading.uuid().to_owned());
-    }
-    if let Some(icv) = reading.icv() {
-        kept.insert("ICV".to_owned(), icv.to_string());
     }
     let unknown = reading.unknown();
     if !unknown.is_empty() {

@@ -144,7 +144,8 @@ impl Retry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pattern {
     Starts(&'static str),
-    Holds(&'static str),
+    /// For codes that are nobody's published list: never looked for in a message, which may repeat the document.
+    CodeHolds(&'static str),
     /// An inner service's own failure: [`inner_failure`].
     InnerFailure,
 }
@@ -231,8 +232,7 @@ pub fn explain(http_status: Option<u16>, codes: &[String], message: &str) -> Vec
         if let [only] = named.as_slice() {
             add(&mut found, only);
         } else if named.is_empty() {
-            // A gateway's own code may say what it is about.
-            by_message(&normalised(code)).into_iter().for_each(|entry| add(&mut found, entry));
+            by_own_code(&normalised(code)).into_iter().for_each(|entry| add(&mut found, entry));
         } else if !found.iter().any(|known| known.is_named(code)) {
             // No message has told which of them it is: the one without messages speaks for the code.
             let unsaid = named.into_iter().find(|entry| entry.patterns.is_empty());
@@ -242,9 +242,11 @@ pub fn explain(http_status: Option<u16>, codes: &[String], message: &str) -> Vec
     // Where HTTP alone judged, the line says so; a reason in words that is not known here must not be explained by a
     // status that came along with it.
     let line = normalised(message);
+    // Where there was no token the line alone has the status: it is not that of an answer to the document.
+    let untold = line.strip_prefix("no token: http ").and_then(|rest| rest.get(..3)?.parse().ok());
+    let status = http_status.filter(|_| line.starts_with("http ")).or(untold);
     if found.is_empty()
-        && (line.starts_with("http ") || line.starts_with("no token: http "))
-        && let Some(status) = http_status
+        && let Some(status) = status
     {
         found.extend(entries().find(|entry| entry.http.contains(&status)));
     }
@@ -269,8 +271,7 @@ impl Entry {
     fn recognises(&self, message: &str) -> Option<usize> {
         let matches = self.patterns.iter().filter_map(|pattern| match pattern {
             Pattern::Starts(text) => message.starts_with(text).then_some(text.len()),
-            // Weaker than any message that is known from its beginning.
-            Pattern::Holds(text) => message.contains(text).then_some(1),
+            Pattern::CodeHolds(_) => None,
             Pattern::InnerFailure => inner_failure(message).map(|_| 3),
         });
         matches.max()
@@ -283,6 +284,12 @@ fn by_message(message: &str) -> Option<&'static Entry> {
         .filter_map(|entry| entry.recognises(message).map(|length| (length, entry)))
         .max_by_key(|(length, _)| *length)
         .map(|(_, entry)| entry)
+}
+
+/// The entry for a gateway's own code, which may say what it is about.
+fn by_own_code(code: &str) -> Option<&'static Entry> {
+    let says = |pattern: &Pattern| matches!(pattern, Pattern::CodeHolds(text) if code.contains(text));
+    entries().find(|entry| entry.patterns.iter().any(says)).or_else(|| by_message(code))
 }
 
 /// Trimmed, in lower case, white space squeezed, typographic apostrophes made plain.

@@ -165,4 +165,15 @@ impl Endpoint {
     pub fn route(&self) -> &'static str {
         self.road().kind()
     }
+
+    /// Whether the refusal of a document that is sent again tells that no earlier sending of it arrived. The guide makes
+    /// sending again a question after its fate for the authority's own interface only; a gateway that refuses the second
+    /// sending, perhaps for being the second, says nothing of the first.
+    #[must_use]
+    pub fn refusal_ends_doubt(&self) -> bool {
+        match self.road() {
+            Road::Direct { .. } | Road::Token(_) => true,
+            Road::Relay(_) => false,
+        }
+    }
 }

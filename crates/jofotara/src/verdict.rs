@@ -13,6 +13,8 @@
 //! | 500 | suspect | often the invoice's own data (specification 1.3) |
 //! | 408, 425, 429, other 5xx | not now | down or busy |
 //!
+//! A gateway's 504 is in doubt: it may have passed the document on before its patience ended.
+//!
 //! An inner failure of the department, wrapped in a 400 or even in a refusal, is judged by the inner status.
 
 mod acceptance;
@@ -107,7 +109,7 @@ pub(crate) fn judge(exchange: &Exchange, sent: &Sent<'_>, mask: &Mask, dialect: 
                 Dialect::Query => Answer::read(body).of_a_query(),
                 Dialect::Relay => Answer::read_relay(body),
             };
-            let ruling = rule(*status, *retry_after, &answer, sent);
+            let ruling = rule(*status, *retry_after, &answer, sent, dialect);
             (ruling, Some(*status), mask.codes(&answer.errors), mask.excerpt(body))
         }
     };
@@ -132,17 +134,23 @@ impl Verdict {
     }
 }
 
-fn rule(status: u16, retry_after: Option<Duration>, answer: &Answer, sent: &Sent<'_>) -> Ruling {
+fn rule(
+    status: u16,
+    retry_after: Option<Duration>,
+    answer: &Answer,
+    sent: &Sent<'_>,
+    dialect: Dialect,
+) -> Ruling {
     match &answer.status {
         Some(Status::Submitted) => acceptance::submitted(answer, sent),
         Some(Status::AlreadySubmitted) => acceptance::already(answer, sent),
         Some(Status::NotSubmitted) => refused(retry_after, answer),
         Some(Status::Unknown(told)) => {
-            let mut ruling = by_http(status, retry_after, answer);
+            let mut ruling = by_http(status, retry_after, answer, dialect);
             ruling.message = format!("EINV_STATUS {told:?} is not known; {}", ruling.message);
             ruling
         }
-        None => by_http(status, retry_after, answer),
+        None => by_http(status, retry_after, answer, dialect),
     }
 }
 
@@ -166,7 +174,7 @@ fn refused(retry_after: Option<Duration>, answer: &Answer) -> Ruling {
     }
 }
 
-fn by_http(status: u16, retry_after: Option<Duration>, answer: &Answer) -> Ruling {
+fn by_http(status: u16, retry_after: Option<Duration>, answer: &Answer, dialect: Dialect) -> Ruling {
     let not_now = Outcome::NotNow { retry_after };
     let shaped = matches!(answer.form, Form::Upper | Form::Camel | Form::Relay);
     let (outcome, remark) = match status {
@@ -185,6 +193,9 @@ fn by_http(status: u16, retry_after: Option<Duration>, answer: &Answer) -> Rulin
         404 | 405 | 410 => (not_now, "is the address right?"),
         409 => (Outcome::InDoubt, "whether the document is there cannot be told"),
         500 => (Outcome::Suspect, "often the tax number, the income source or a rate is wrong"),
+        504 if dialect == Dialect::Relay => {
+            (Outcome::InDoubt, "the gateway waited in vain, perhaps after passing the document on")
+        }
         504 => (not_now, "the way to the authority timed out"),
         408 | 425 | 429 | 501..600 => (not_now, "down or busy"),
         402..500 => (not_now, "the form of the request was not liked"),
@@ -201,9 +212,10 @@ fn by_http(status: u16, retry_after: Option<Duration>, answer: &Answer) -> Rulin
     Ruling::of(outcome, message)
 }
 
-/// Whether a gateway's reason is its licence or the pair.
-fn of_licence(entry: &Entry) -> bool {
-    let explained = catalogue::explain(None, std::slice::from_ref(&entry.code), &entry.message);
+/// Whether a gateway's reason is its licence or the pair. Its code alone tells: the message may repeat what stands in the
+/// document, such as a licence that is sold, and a whole income source must not stand still for that.
+pub(crate) fn of_licence(entry: &Entry) -> bool {
+    let explained = catalogue::explain(None, std::slice::from_ref(&entry.code), "");
     explained.iter().any(|entry| entry.class == catalogue::Class::Credentials)
 }
 

@@ -1,6 +1,7 @@
 //! A correction in one operation: what was cleared wrongly comes back as a whole, and is issued anew. There is no document that
 //! changes a cleared one (guide v1.5), so it is always these two. Both are taken in one commit, or neither.
 
+use invoice::life::State;
 use invoice::{Fault, FaultCode, InvoiceKey};
 use ledger::{Arrival, LedgerError};
 use serde::Deserialize;
@@ -129,8 +130,9 @@ impl Intake {
     /// Makes both halves durable in one commit, and hints.
     ///
     /// # Errors
-    /// [`CorrectionRefused`] when either half has a name that is taken; then neither is taken, unless somebody took the name in
-    /// the very moment between looking and committing: the error says so.
+    /// [`CorrectionRefused`] when either half has a name that is taken, when nothing can come back of the original, or when a new
+    /// return would be given beside an invoice that is known; then neither is taken, unless somebody took a name in the very
+    /// moment between looking and committing: the error says so.
     pub async fn correct(
         &self,
         returning: Arrival,
@@ -143,9 +145,21 @@ impl Intake {
             };
             CorrectionRefused::whole(Half::Return, refused)
         };
+        let mut known = Vec::with_capacity(2);
         for (half, arrival) in [(Half::Return, &returning), (Half::Invoice, &invoice)] {
-            if let Some(refused) = self.taken_name(arrival).await.map_err(failed)? {
-                return Err(CorrectionRefused::whole(half, refused));
+            match self.name(arrival).await.map_err(failed)? {
+                Name::Taken(refused) => return Err(CorrectionRefused::whole(half, *refused)),
+                name => known.push(matches!(name, Name::Known)),
+            }
+        }
+        // A return that is here is no new one, whatever has become of its original since.
+        if let [false, invoice_known] = known[..] {
+            if invoice_known {
+                let (uuid, number) = (invoice.key.uuid, invoice.number);
+                return Err(CorrectionRefused::whole(Half::Invoice, Refused::InvoiceKnown { uuid, number }));
+            }
+            if let Some(refused) = self.cannot_come_back(&returning).await.map_err(failed)? {
+                return Err(CorrectionRefused::whole(Half::Return, refused));
             }
         }
         let traces = [returning.traceparent.clone(), invoice.traceparent.clone()];
@@ -166,26 +180,82 @@ impl Intake {
         }
     }
 
-    /// Whose name this arrival would have, if it is somebody else's. A repeat has its own.
-    async fn taken_name(&self, arrival: &Arrival) -> Result<Option<Refused>, LedgerError> {
+    /// Why nothing comes back of what this whole return names; none when it can.
+    async fn cannot_come_back(&self, returning: &Arrival) -> Result<Option<Refused>, LedgerError> {
+        let Some(name) = &returning.original else { return Ok(None) };
+        let environment = returning.key.environment;
+        // Narrower than the ledger, which takes a UUID from any of the seller's income sources: the return goes out under the
+        // income source of the corrected invoice, and a sale is taken back where it was made.
+        let keys = match (name.as_uuid(), &name.number) {
+            (Some(uuid), _) => vec![InvoiceKey { environment, uuid }],
+            (None, Some(number)) => self.ledger.find(number).await?,
+            (None, None) => Vec::new(),
+        };
+        let originals = self.ledger.load(&keys).await?.invoices.into_iter().flatten();
+        let mut originals = originals.filter(|original| {
+            original.key.environment == environment
+                && match name.as_uuid() {
+                    Some(_) => original.source == returning.source,
+                    None => {
+                        original.source == returning.source && Some(&original.number) == name.number.as_ref()
+                    }
+                }
+        });
+        let Some(original) = originals.next() else {
+            let (original, source_name) = (name.shown(), returning.source.to_string());
+            return Ok(Some(Refused::OriginalUnknown { original, source_name, environment }));
+        };
+        let (uuid, number, state) = (original.key.uuid, original.number, original.state);
+        if state != State::Cleared {
+            return Ok(Some(Refused::OriginalNotCleared { uuid, number, state }));
+        }
+        let content = self.ledger.content(original.key).await?;
+        let is_return = content.is_some_and(|content| is_return(&content.normal_form));
+        let fault = || {
+            let message =
+                format!("{number} is a return, which does not come back: name the invoice that was wrong");
+            Fault::new(FaultCode::OriginalNotAllowed, "original", message)
+        };
+        Ok(is_return.then(|| Refused::Invalid(vec![fault()])))
+    }
+
+    /// Whether this arrival's names are free, its own already, or somebody else's.
+    async fn name(&self, arrival: &Arrival) -> Result<Name, LedgerError> {
         if let Some(known) = self.ledger.content(arrival.key).await? {
             let invoice = known.invoice;
             let repeat = invoice.contents.contains(&arrival.content);
-            return Ok((!repeat).then(|| Refused::Conflict {
+            if repeat {
+                return Ok(Name::Known);
+            }
+            return Ok(Name::Taken(Box::new(Refused::Conflict {
                 uuid: invoice.key.uuid,
                 state: invoice.state,
                 document: invoice.document,
                 reason: format!("UUID {} has other content already", invoice.key.uuid),
                 differences: invoice::normal::differences(&known.normal_form, &arrival.normal_form),
-            }));
+            })));
         }
         let mut keys: Vec<InvoiceKey> = self.ledger.find(&arrival.number).await?;
         keys.retain(|key| key.environment == arrival.key.environment);
         let owners = self.ledger.load(&keys).await?.invoices.into_iter().flatten();
         let owner =
             owners.into_iter().find(|owner| owner.number == arrival.number && owner.source == arrival.source);
-        Ok(owner.map(|owner| Refused::NumberTaken { by: owner.key.uuid }))
+        Ok(owner
+            .map_or(Name::Free, |owner| Name::Taken(Box::new(Refused::NumberTaken { by: owner.key.uuid }))))
     }
+}
+
+fn is_return(normal_form: &str) -> bool {
+    let event: Option<Value> = serde_json::from_str(normal_form).ok();
+    event.is_some_and(|event| event.get("kind").and_then(Value::as_str) == Some("return"))
+}
+
+/// What is known of an arrival's UUID and number.
+enum Name {
+    Free,
+    /// It is a repeat.
+    Known,
+    Taken(Box<Refused>),
 }
 
 /// The event of the return: the whole original, by the seller of the corrected invoice.

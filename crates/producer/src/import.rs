@@ -1,15 +1,18 @@
-//! Import from a file or a pipe: one event a line, a JSON array of events, or documents of other systems. Straight into the ledger, without a
-//! listener.
+//! Import from a file or a pipe: one event a line, a JSON array of events, a single one, or documents of other systems. Straight into the
+//! ledger, without a listener.
 
-use std::io::{BufRead, Read};
+mod source;
+
+use std::io::BufRead;
 
 use formats::{Context, Format};
 use invoice::IncomeSource;
 use ledger::Arrival;
-use serde_json::value::RawValue;
 
 use crate::batcher::take_split;
 use crate::intake::{Intake, Refused, Taken, count};
+use source::Source;
+pub use source::each_event;
 
 /// What became of one event of the file.
 #[derive(Debug, Clone)]
@@ -38,7 +41,7 @@ pub struct ImportReport {
 #[non_exhaustive]
 pub enum ImportError {
     /// The input cannot be read.
-    #[error("line {line}: {source}")]
+    #[error("line {line} cannot be read")]
     Input {
         /// Where.
         line: u64,
@@ -55,8 +58,6 @@ pub enum ImportError {
     Unavailable,
 }
 
-/// The most that a JSON array may have, bytes; lines have no limit together.
-const ARRAY_BYTES: u64 = 256 << 20;
 const BATCH: usize = 256;
 
 /// Imports events and reports each one.
@@ -71,14 +72,15 @@ pub async fn import(
     let mut source = Source::open(&mut input)?;
     let mut sum = ImportReport::default();
     loop {
-        let batch = source.next_batch()?;
+        let mut batch = Vec::with_capacity(BATCH);
+        while batch.len() < BATCH {
+            let Some(piece) = source.next()? else { break };
+            batch.push((piece.number, piece.read, intake.check(&piece.bytes, None)));
+        }
         if batch.is_empty() {
             return Ok(sum);
         }
-        let check = |(number, bytes, read_bytes): (u64, Vec<u8>, u64)| {
-            (number, read_bytes, intake.check(&bytes, None))
-        };
-        take(intake, batch.into_iter().map(check).collect(), &mut sum, &mut report).await?;
+        take(intake, batch, &mut sum, &mut report).await?;
     }
 }
 
@@ -159,66 +161,6 @@ async fn take(
         report(line);
     }
     if complete { Ok(()) } else { Err(ImportError::Unavailable) }
-}
-
-/// Where events come from.
-enum Source<'a, R: BufRead> {
-    Lines { input: &'a mut R, line: u64, read: u64 },
-    Array { events: std::vec::IntoIter<Box<RawValue>>, place: u64, read: u64 },
-}
-
-impl<'a, R: BufRead> Source<'a, R> {
-    fn open(input: &'a mut R) -> Result<Self, ImportError> {
-        let failed = |source| ImportError::Input { line: 1, source };
-        let beginning = input.fill_buf().map_err(failed)?;
-        let first = beginning.iter().find(|byte| !byte.is_ascii_whitespace());
-        if first != Some(&b'[') {
-            return Ok(Self::Lines { input, line: 0, read: 0 });
-        }
-        let mut bytes = Vec::new();
-        let size = input.take(ARRAY_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-        if size as u64 > ARRAY_BYTES {
-            let reason = format!("an array of more than {ARRAY_BYTES} bytes: write one event a line instead");
-            return Err(failed(std::io::Error::new(std::io::ErrorKind::FileTooLarge, reason)));
-        }
-        let events: Vec<Box<RawValue>> = serde_json::from_slice(&bytes).map_err(ImportError::Array)?;
-        Ok(Self::Array { events: events.into_iter(), place: 0, read: 0 })
-    }
-
-    fn next_batch(&mut self) -> Result<Vec<(u64, Vec<u8>, u64)>, ImportError> {
-        let mut batch = Vec::with_capacity(BATCH);
-        while batch.len() < BATCH {
-            match self {
-                Self::Array { events, place, read } => {
-                    let Some(event) = events.next() else { break };
-                    *place += 1;
-                    *read += event.get().len() as u64;
-                    batch.push((*place, event.get().as_bytes().to_vec(), *read));
-                }
-                Self::Lines { input, line, read } => {
-                    let mut bytes = Vec::new();
-                    // One byte more than an event may have, so that `check` sees that it is too large; the rest is skipped.
-                    let limit = invoice::limits::EVENT_BYTES as u64 + 2;
-                    *line += 1;
-                    let place = *line;
-                    let failed = |source| ImportError::Input { line: place, source };
-                    let mut size =
-                        input.by_ref().take(limit).read_until(b'\n', &mut bytes).map_err(failed)?;
-                    if size == 0 {
-                        break;
-                    }
-                    if size as u64 == limit && bytes.last() != Some(&b'\n') {
-                        size += input.skip_until(b'\n').map_err(failed)?;
-                    }
-                    *read += size as u64;
-                    if !bytes.iter().all(u8::is_ascii_whitespace) {
-                        batch.push((*line, bytes, *read));
-                    }
-                }
-            }
-        }
-        Ok(batch)
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,10 @@ use uuid::Uuid;
 use crate::announcer;
 use crate::envelope::{Message, Opened};
 
+/// The fields of the event that say whose it is.
+pub(crate) const TAX_NUMBER: &str = "seller.tax_number";
+pub(crate) const SEQUENCE: &str = "seller.income_source";
+
 /// Takes events in.
 #[derive(Clone)]
 pub struct Intake {
@@ -41,11 +45,15 @@ pub enum Refused {
     Invalid(Vec<Fault>),
     /// Nobody has configured this income source.
     #[error(
-        "income source {source_name} is not registered here: add it with `fawtara taxpayers add` (or under [[income_sources]] of the settings), or correct seller.tax_number and seller.income_source"
+        "income source {source_name} is not registered here: add it with `fawtara taxpayers add` (or under [[income_sources]] of the settings), or correct {tax_number} and {sequence}"
     )]
     UnknownSource {
         /// `tax number:sequence`.
         source_name: String,
+        /// Where its tax number stands, in terms of what was sent.
+        tax_number: String,
+        /// Where its sequence stands.
+        sequence: String,
     },
     /// The income source is known, and deactivated.
     #[error(
@@ -100,6 +108,40 @@ pub enum Refused {
         /// What, and what to do.
         message: String,
     },
+    /// A correction of what this ledger does not have.
+    #[error(
+        "{original} is not known here as an invoice of income source {source_name} ({environment}): correct \"original\"; an invoice \
+         from before this system comes back by a return that describes it in original.lines"
+    )]
+    OriginalUnknown {
+        /// As it was named.
+        original: String,
+        /// `tax number:sequence`.
+        source_name: String,
+        /// Where it was looked for.
+        environment: Environment,
+    },
+    /// A correction of what is not cleared, so that nothing can come back.
+    #[error("{number} is not cleared but {state}: {}", instead(*.state))]
+    OriginalNotCleared {
+        /// The invoice that was to come back.
+        uuid: Uuid,
+        /// Its number.
+        number: String,
+        /// Where it stands.
+        state: State,
+    },
+    /// A new return beside a corrected invoice that is here already.
+    #[error(
+        "invoice {number} is known already with this content, so it replaces nothing: give the corrected invoice a number and \
+         UUID of its own, or publish the return alone"
+    )]
+    InvoiceKnown {
+        /// Which.
+        uuid: Uuid,
+        /// Its number.
+        number: String,
+    },
     /// The header `Idempotency-Key` names another invoice.
     #[error(
         "Idempotency-Key is {given}, but the UUID of the event is {uuid}: the UUID is what makes publishing twice harmless here; \
@@ -117,6 +159,23 @@ pub enum Refused {
     /// The ledger refused this very event.
     #[error("the ledger cannot store this event: {0}")]
     Unstorable(String),
+}
+
+/// What there is to do instead of correcting an invoice that stands there.
+fn instead(state: State) -> &'static str {
+    match state {
+        State::Draft | State::Submitted | State::PendingRetry => {
+            "send the correction again once it is cleared (or publish the corrected event with \"amends\" if it is refused)"
+        }
+        State::Rejected => {
+            "nothing of it counts, so nothing comes back: publish the corrected event under its UUID and number with \"amends\""
+        }
+        State::DeadLettered => {
+            "a person settles it first (fawtara dead-letters); correct it if it turns out to be cleared, amend it otherwise"
+        }
+        State::Abandoned => "it was given up and nothing comes back: publish the corrected invoice alone",
+        State::Cleared => "send the correction again",
+    }
 }
 
 fn at(attribute: &str) -> String {
@@ -146,6 +205,9 @@ impl Refused {
             Self::Conflict { .. } => "conflict",
             Self::NumberTaken { .. } => "number_taken",
             Self::Envelope { .. } => "envelope",
+            Self::OriginalUnknown { .. } => "original_unknown",
+            Self::OriginalNotCleared { .. } => "original_not_cleared",
+            Self::InvoiceKnown { .. } => "invoice_known",
             Self::OtherKey { .. } => "idempotency_key",
             Self::Unavailable => "unavailable",
             Self::Unstorable(_) => "unstorable",
@@ -219,7 +281,11 @@ impl Intake {
     ) -> Result<Environment, Refused> {
         let source_name = source.to_string();
         match self.registrations.borrow().for_intake(source) {
-            None => Err(Refused::UnknownSource { source_name }),
+            None => Err(Refused::UnknownSource {
+                source_name,
+                tax_number: TAX_NUMBER.to_owned(),
+                sequence: SEQUENCE.to_owned(),
+            }),
             Some(registration) if !registration.active => {
                 Err(Refused::InactiveSource { source_name, environment: registration.environment })
             }

@@ -20,7 +20,7 @@ mod testing;
 pub use config::Config;
 pub use correction::{Corrected, Correction, CorrectionRefused, Half, Returning};
 pub use envelope::EVENT_TYPE;
-pub use import::{ImportError, ImportReport, Line, import, import_documents};
+pub use import::{ImportError, ImportReport, Line, each_event, import, import_documents};
 pub use intake::{Intake, Refused, Taken};
 pub use openapi::openapi;
 pub use role::{Producer, ProducerError};

@@ -77,7 +77,8 @@ impl Recorder {
         let now = Instant::now();
         let key = heard.attempt.invoice.key;
         let told = std::mem::replace(&mut heard.verdict.outcome, Outcome::InDoubt);
-        let verdict = settling(told, &heard.verdict.evidence, &heard.attempt.invoice);
+        let ends_doubt = heard.attempt.endpoint.refusal_ends_doubt();
+        let verdict = settling(told, &mut heard.verdict.evidence, &heard.attempt.invoice, ends_doubt);
         let seconds = f64::from(heard.verdict.evidence.duration_ms) / 1000.0;
         telemetry::metrics()
             .authority_duration
@@ -244,11 +245,21 @@ impl Recorder {
     }
 }
 
-/// What was refused before it went out says nothing of an earlier attempt, whose doubt stands (promise 6): it is put off.
-fn settling(told: Outcome, evidence: &Evidence, invoice: &Invoice) -> Outcome {
+/// Before the words of a gateway whose refusal does not settle.
+const UNSETTLED: &str =
+    "a gateway refuses what the authority may hold, which says nothing of the earlier attempt";
+
+/// A refusal that says nothing of an earlier attempt leaves that one's doubt (promise 6). What was refused before it went
+/// out is put off. What a gateway refused when it was sent again stays in doubt, with the gateway's words, until it says
+/// more or a person finds out: ending the doubt would let the invoice be issued anew beside the one that may be cleared.
+fn settling(told: Outcome, evidence: &mut Evidence, invoice: &Invoice, ends_doubt: bool) -> Outcome {
     match told {
-        Outcome::Refused if evidence.http_status.is_none() && invoice.may_be_held() => {
+        Outcome::Refused if invoice.may_be_held() && evidence.http_status.is_none() => {
             Outcome::NotNow { retry_after: None }
+        }
+        Outcome::Refused if invoice.may_be_held() && !ends_doubt => {
+            evidence.message = format!("{UNSETTLED}; {}", evidence.message);
+            Outcome::InDoubt
         }
         told => told,
     }
@@ -290,16 +301,30 @@ mod tests {
         let unsent = Evidence::default();
         let heard = Evidence { http_status: Some(400), ..Evidence::default() };
         let put_off = Outcome::NotNow { retry_after: None };
-        for (invoice, evidence, expected) in [
-            (&sound, &unsent, Outcome::Refused),
-            (&sound, &heard, Outcome::Refused),
-            (&doubted, &heard, Outcome::Refused),
-            (&accepted, &heard, Outcome::Refused),
-            (&doubted, &unsent, put_off.clone()),
-            (&accepted, &unsent, put_off),
+        let refused = Outcome::Refused;
+        for (invoice, evidence, by_authority, by_gateway) in [
+            (&sound, &unsent, &refused, &refused),
+            (&sound, &heard, &refused, &refused),
+            (&doubted, &heard, &refused, &Outcome::InDoubt),
+            (&accepted, &heard, &refused, &Outcome::InDoubt),
+            (&doubted, &unsent, &put_off, &put_off),
+            (&accepted, &unsent, &put_off, &put_off),
         ] {
-            assert_eq!(settling(Outcome::Refused, evidence, invoice), expected);
+            for (ends_doubt, expected) in [(true, by_authority), (false, by_gateway)] {
+                let mut evidence = evidence.clone();
+                assert_eq!(&settling(Outcome::Refused, &mut evidence, invoice, ends_doubt), expected);
+            }
         }
-        assert_eq!(settling(Outcome::Suspect, &unsent, &doubted), Outcome::Suspect);
+        for told in [Outcome::Suspect, Outcome::AcceptedWithoutQr] {
+            assert_eq!(settling(told.clone(), &mut heard.clone(), &doubted, false), told);
+        }
+        let mut words = Evidence {
+            message: "DUPLICATE_SERIAL".to_owned(),
+            codes: vec!["DUPLICATE_SERIAL".to_owned()],
+            ..heard
+        };
+        settling(Outcome::Refused, &mut words, &doubted, false);
+        assert!(words.message.ends_with("; DUPLICATE_SERIAL"), "{}", words.message);
+        assert_eq!((words.http_status, words.codes.len()), (Some(400), 1));
     }
 }

@@ -131,6 +131,10 @@ async fn what_the_authority_refuses_is_told_with_its_code_and_corrected_by_sendi
     let all = settled(&*seams.ledger, 1, REAL).await;
     let invoice = all.values().next().unwrap();
     assert_eq!((invoice.state, invoice.document), (State::Cleared, 2));
+    // The receipt of the first content must not bear the code of the second.
+    let message = error(post(&door, &body("P-2", "3.25")).await, 400, "SUPERSEDED").await;
+    assert!(message.contains("document 2"), "{message}");
+    assert_eq!(post(&door, &body("P-2", "4.50")).await.status(), StatusCode::OK);
     // What is cleared is not changed by anything.
     let message = error(post(&door, &body("P-2", "9.99")).await, 400, "CONFLICT").await;
     assert!(message.contains("cleared"), "{message}");

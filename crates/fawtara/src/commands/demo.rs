@@ -9,7 +9,7 @@ use crate::settings::Settings;
 /// Arguments of `fawtara demo`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Your own events instead of the shipped sample: one JSON object a line, or a JSON array.
+    /// Your own events instead of the shipped sample: one JSON object a line, a JSON array, or a single one.
     file: Option<PathBuf>,
     /// Use PostgreSQL and RabbitMQ (settings ledger.url and broker.url) instead of memory; both must be empty.
     #[arg(long)]

@@ -25,7 +25,7 @@ pub struct EncodeArgs {
 /// Arguments of `fawtara validate`.
 #[derive(Debug, clap::Args)]
 pub struct ValidateArgs {
-    /// The file with one event, or with one a line; standard input when left out.
+    /// The file with one event, one a line or a JSON array of them; standard input when left out.
     file: Option<PathBuf>,
     /// Print one JSON object for each event, with the messages in both languages.
     #[arg(long)]
@@ -86,9 +86,15 @@ pub fn encode(args: &EncodeArgs) -> anyhow::Result<Outcome> {
 /// An input that cannot be read.
 pub fn validate(args: &ValidateArgs) -> anyhow::Result<Outcome> {
     let bytes = input(args.file.as_ref())?;
+    let mut events = Vec::new();
+    producer::each_event(bytes.as_slice(), |place, event| events.push((place, event.to_vec())))?;
+    if events.is_empty() {
+        // Nothing is no valid event.
+        events.push((1, bytes));
+    }
     let mut outcome = Outcome::Done;
-    for (place, event) in events(&bytes) {
-        let (faults, number) = match invoice::read(event) {
+    for (place, event) in events {
+        let (faults, number) = match invoice::read(&event) {
             Ok(checked) => (Vec::new(), checked.event.number().to_owned()),
             Err(faults) => (faults, String::new()),
         };
@@ -109,22 +115,4 @@ pub fn validate(args: &ValidateArgs) -> anyhow::Result<Outcome> {
         }
     }
     Ok(outcome)
-}
-
-/// One event as a whole, or one a line.
-fn events(bytes: &[u8]) -> Vec<(usize, &[u8])> {
-    let whole: Result<serde_json::Value, _> = serde_json::from_slice(bytes);
-    if whole.is_ok() || !bytes.contains(&b'\n') {
-        return vec![(1, bytes)];
-    }
-    let lines: Vec<_> = bytes
-        .split(|byte| *byte == b'\n')
-        .enumerate()
-        .map(|(index, line)| (index + 1, line))
-        .filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
-        .collect();
-    // A broken event over several lines is one broken event, not many.
-    let a_line_each =
-        lines.iter().filter(|(_, line)| line.first() == Some(&b'{') && line.last() == Some(&b'}')).count();
-    if a_line_each * 2 >= lines.len() { lines } else { vec![(1, bytes)] }
 }

@@ -59,9 +59,8 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Outcome> {
     let mut sum = ImportReport::default();
     for file in &args.files {
         let named = (args.files.len() > 1).then_some(file.as_path());
-        let report = one(&intake, &settings, file, &args, named)
-            .await
-            .with_context(|| file.display().to_string())?;
+        let report =
+            one(&intake, &settings, file, &args, named).await.with_context(|| file.display().to_string())?;
         sum.taken += report.taken;
         sum.repeats += report.repeats;
         sum.refused += report.refused;

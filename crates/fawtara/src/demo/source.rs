@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use invoice::IncomeSource;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use simulator::{Device, Family};
 
 use super::sample::{self, Authority, Exception};
@@ -89,27 +88,10 @@ impl Source {
     }
 
     pub(super) fn preview(&self) -> anyhow::Result<Preview> {
-        let mut input = self.open()?;
         let mut preview = Preview { events: 0, numbers: BTreeMap::new(), sellers: BTreeMap::new() };
-        let failed = || format!("{} cannot be read", self.name());
-        let first =
-            input.fill_buf().with_context(failed)?.iter().find(|byte| !byte.is_ascii_whitespace()).copied();
-        if first == Some(b'[') {
-            let events: Vec<Box<RawValue>> = serde_json::from_reader(input)
-                .with_context(|| format!("{} begins with [ but is no JSON array", self.name()))?;
-            (1..).zip(&events).for_each(|(place, event)| preview.note(place, event.get().as_bytes()));
-            return Ok(preview);
-        }
-        let mut line = Vec::new();
-        for place in 1.. {
-            line.clear();
-            if input.read_until(b'\n', &mut line).with_context(failed)? == 0 {
-                break;
-            }
-            if !line.iter().all(u8::is_ascii_whitespace) {
-                preview.note(place, &line);
-            }
-        }
+        // Counted as the intake will count them.
+        producer::each_event(self.open()?, |place, event| preview.note(place, event))
+            .with_context(|| self.name())?;
         Ok(preview)
     }
 }

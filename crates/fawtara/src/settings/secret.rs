@@ -1,10 +1,27 @@
 //! Settings that must never be printed, and how they look instead. Must not know what they are used for.
 
+use std::env::VarError;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 /// What stands for a secret.
 const MASK: &str = "***";
+
+/// The secret in an environment variable.
+///
+/// # Errors
+/// It is not set, or no text. The standard library's own error would repeat the value.
+pub(super) fn variable(name: &str) -> anyhow::Result<String> {
+    std::env::var(name).map_err(|error| without_value(&error))
+}
+
+fn without_value(error: &VarError) -> anyhow::Error {
+    anyhow::anyhow!(match error {
+        VarError::NotPresent => "it is not set",
+        VarError::NotUnicode(_) => "it is not text",
+    })
+}
 
 /// A text that is never printed.
 #[derive(Debug, Clone, Deserialize)]
@@ -130,6 +147,16 @@ impl Serialize for SecretUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_variable_that_is_no_text_is_told_without_its_value() {
+        let value = VarError::NotUnicode("s3cret".into());
+        assert!(value.to_string().contains("s3cret"), "the library's own words do repeat it");
+        let told = format!("{:?}", without_value(&value));
+        assert!(told.contains("not text") && !told.contains("s3cret"), "{told}");
+        let told = format!("{:#}", variable("FAWTARA_NO_SUCH_VARIABLE").unwrap_err());
+        assert_eq!(told, "it is not set");
+    }
 
     #[test]
     fn what_is_no_secret_stays() {

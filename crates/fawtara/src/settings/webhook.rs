@@ -8,6 +8,7 @@ use notices::{NoticeType, SigningSecret, Webhook, secrets};
 use serde::{Deserialize, Serialize};
 
 use super::SecretUrl;
+use super::secret::variable;
 use crate::failure::{BlameSettings, Misconfigured};
 
 /// The most webhooks; each has a loop of its own.
@@ -53,9 +54,9 @@ impl WebhookSettings {
                 let what = format!("webhook {name}: secret_file {}", file.display());
                 (what.clone(), std::fs::read_to_string(file).context(what).blame_settings()?)
             }
-            (None, Some(variable)) => {
-                let what = format!("webhook {name}: secret_env names {variable}");
-                (what.clone(), std::env::var(variable).context(what).blame_settings()?)
+            (None, Some(named)) => {
+                let what = format!("webhook {name}: secret_env names {named}");
+                (what.clone(), variable(named).context(what).blame_settings()?)
             }
             _ => {
                 return Err(Misconfigured::because(format!(

@@ -12,13 +12,18 @@ pub(super) fn check(reader: &mut Reader, root: &At<'_>, lines: &[At<'_>], event:
     let Ok(totals) = Totals::of(event, &Profile::default()) else { return };
     let Some(sums) = Sums::of(&totals) else { return };
     for (at, line) in lines.iter().zip(&totals.lines) {
-        compare(reader, &at.member("TaxAmount"), &[line.tax], "the line's tax");
+        compare(reader, &at.member("TaxAmount"), &[line.tax], "the line's tax comes to");
     }
     let before_tax = [sums.net, sums.extension, totals.tax_exclusive, sums.gross];
-    compare(reader, &root.member("TotalDiscountAmount"), &[totals.allowance], "the lines' discounts");
-    compare(reader, &root.member("TotalTaxAmount"), &[totals.tax, sums.tax], "the lines' taxes");
-    compare(reader, &root.member("SubTotalAmount"), &before_tax, "the lines before tax");
-    compare(reader, &root.member("TotalAmount"), &[totals.payable, sums.with_tax], "the lines with tax");
+    compare(reader, &root.member("TotalDiscountAmount"), &[totals.allowance], "the lines' discounts come to");
+    compare(reader, &root.member("TotalTaxAmount"), &[totals.tax, sums.tax], "the lines' taxes come to");
+    compare(reader, &root.member("SubTotalAmount"), &before_tax, "the lines before tax come to");
+    compare(
+        reader,
+        &root.member("TotalAmount"),
+        &[totals.payable, sums.with_tax],
+        "the lines with tax come to",
+    );
 }
 
 /// The sums of what tills show, and the exact sum after discounts.
@@ -51,7 +56,7 @@ fn compare(reader: &mut Reader, at: &At<'_>, calculated: &[Decimal], what: &str)
     let Some(stated) = reader.amount(at) else { return };
     if !agrees(stated, calculated) {
         let ours = calculated.first().map(Decimal::normalize).unwrap_or_default();
-        let message = format!("is {stated}, but {what} come to {ours}: correct it, or the lines");
+        let message = format!("is {stated}, but {what} {ours}: correct it, or the lines");
         reader.fault(FaultCode::TotalMismatch, at, message);
     }
 }

@@ -13,6 +13,8 @@ use crate::money::quoted;
 
 /// Columns of a file, at most.
 const WIDTH: usize = 200;
+/// Bytes of a column's name, at most: every fault repeats it, and marks that are not seen can make it as long as the file.
+const NAME: usize = 200;
 /// Columns without which no row says anything.
 const NEEDED: [&str; 5] = ["number", "issue_date", "seller_tax_number", "seller_name", "income_source"];
 
@@ -72,6 +74,14 @@ impl<'a> Groups<'a> {
         if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
             let message = "is UTF-16: in the spreadsheet, save as \"CSV UTF-8\"";
             return Err(fault(FaultCode::InvalidUnicode, "", message.to_owned()));
+        }
+        if let Err(error) = std::str::from_utf8(bytes) {
+            let right = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let line = right.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let message = format!(
+                "is not UTF-8 (first in line {line} of the file), but probably Windows-1256: in the spreadsheet, save as \"CSV UTF-8\""
+            );
+            return Err(fault(FaultCode::InvalidUnicode, "", message));
         }
         let mut text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
         let mut separator = None;
@@ -174,7 +184,8 @@ impl Iterator for Groups<'_> {
             }
             if rows.len() <= limits::LINES {
                 rows.push(row);
-                faults.extend(row_faults);
+                let more = limits::FAULTS.saturating_sub(faults.len());
+                faults.extend(row_faults.into_iter().take(more));
             }
         }
         self.seen.insert(identity);
@@ -204,24 +215,18 @@ fn row(record: &ByteRecord, number: u64, width: usize) -> (Row, Vec<Fault>) {
     let mut faults = Vec::new();
     let mut cells = Vec::with_capacity(record.len());
     for (position, cell) in record.iter().enumerate().take(WIDTH + 1) {
-        let place = || format!("{}{number}", letters(position));
-        match std::str::from_utf8(cell) {
-            Ok(text) => {
-                if width > 0 && position >= width && !text.trim().is_empty() {
-                    let message = format!(
-                        "{} stands beyond the last column: a text with the separator in it belongs in quotation marks",
-                        quoted(text)
-                    );
-                    faults.push(Fault::new(FaultCode::UnknownField, place(), message));
-                }
-                cells.push(text.to_owned());
-            }
-            Err(_) => {
-                let message = "is not UTF-8: in the spreadsheet, save as \"CSV UTF-8\"";
-                faults.push(Fault::new(FaultCode::InvalidUnicode, place(), message));
-                cells.push(String::new());
-            }
+        // The file was seen to be UTF-8, and the marks between cells are ASCII.
+        let text = String::from_utf8_lossy(cell);
+        let surplus = width > 0 && position >= width && !text.trim().is_empty();
+        if surplus && faults.len() < limits::FAULTS {
+            let place = format!("{}{number}", letters(position));
+            let message = format!(
+                "{} stands beyond the last column: a text with the separator in it belongs in quotation marks",
+                quoted(&text)
+            );
+            faults.push(Fault::new(FaultCode::UnknownField, place, message));
         }
+        cells.push(text.into_owned());
     }
     (Row { number, cells }, faults)
 }
@@ -236,6 +241,14 @@ fn header(row: &Row) -> Result<Header, Vec<Fault>> {
     for (position, cell) in row.cells.iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty()) {
         let place = || format!("{}{}", letters(position), row.number);
         match named(cell) {
+            _ if cell.len() > NAME => {
+                let message = format!(
+                    "{} has {} bytes: the name of a column has {NAME} at most; type it anew, so that nothing invisible is in it",
+                    quoted(cell),
+                    cell.len()
+                );
+                faults.push(Fault::new(FaultCode::InvalidValue, place(), message));
+            }
             None => {
                 let message = format!(
                     "{} is no column that is known: correct its name or remove it (fawtara import --template csv shows all)",

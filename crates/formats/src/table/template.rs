@@ -1,6 +1,7 @@
 //! A filled example of a table, to begin with.
 
 use super::columns::COLUMNS;
+use super::words;
 
 /// The rows, by English names of columns: an invoice of two lines for cash, one of a single line on account, and a return of the second.
 const ROWS: &[&[(&str, &str)]] = &[
@@ -64,7 +65,7 @@ const ROWS: &[&[(&str, &str)]] = &[
     ],
 ];
 
-/// The example, with column names in Arabic or in English; begins with the mark by which spreadsheets know UTF-8.
+/// The example, with columns and words in Arabic or in English; begins with the mark by which spreadsheets know UTF-8.
 #[must_use]
 pub fn template(arabic: bool) -> String {
     let mut text = String::from("\u{feff}");
@@ -77,11 +78,25 @@ pub fn template(arabic: bool) -> String {
     put(COLUMNS.iter().map(name).collect());
     for row in ROWS {
         let cell = |column: &super::Column| {
-            row.iter().find(|(name, _)| *name == column.english).map_or("", |(_, value)| *value)
+            let value = row.iter().find(|(name, _)| *name == column.english).map_or("", |(_, value)| *value);
+            if arabic { in_arabic(column.english, value) } else { value }
         };
         put(COLUMNS.iter().map(cell).collect());
     }
     text
+}
+
+/// A word that cells may hold, in Arabic; anything else as it is.
+fn in_arabic(column: &str, value: &'static str) -> &'static str {
+    let word = match column {
+        "kind" => words::arabic(words::KINDS, value),
+        "family" => words::arabic(words::FAMILIES, value),
+        "payment" => words::arabic(words::PAYMENTS, value),
+        "buyer_id_type" => words::arabic(words::SCHEMES, value),
+        "tax_category" => words::arabic(words::CATEGORIES, value),
+        _ => None,
+    };
+    word.unwrap_or(value)
 }
 
 fn escaped(cell: &str) -> String {

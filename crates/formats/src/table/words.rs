@@ -142,6 +142,12 @@ pub(super) fn find<T: Copy>(words: Words<T>, text: &str) -> Option<T> {
     words.iter().find(|(word, _)| normal(word) == wanted).map(|(_, meaning)| *meaning)
 }
 
+/// The first Arabic word for what `text` means among `words`.
+pub(super) fn arabic<T: Copy + PartialEq>(words: Words<T>, text: &str) -> Option<&'static str> {
+    let wanted = find(words, text)?;
+    words.iter().find(|(word, meaning)| *meaning == wanted && !word.is_ascii()).map(|(word, _)| *word)
+}
+
 /// A word as it is compared: small letters, one form of alif, ya and ta marbuta, no vowel signs, no stretching, no marks of direction,
 /// single blanks for anything between words.
 pub(super) fn normal(text: &str) -> String {

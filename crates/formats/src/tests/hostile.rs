@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{faults, read};
+use super::{faults, one, read};
 use crate::schema::{EEZI_EXAMPLES, POST2TAX_EXAMPLE};
-use crate::{Format, table};
+use crate::{Format, count, table};
 
 proptest! {
     #[test]
@@ -130,4 +130,81 @@ fn sums_beyond_all_bounds_are_refused_by_the_rules() {
         line["DiscountAmount"] = json!("-70000000000000000000");
     }
     assert!(!faults(Format::Post2Tax, body.to_string().as_bytes()).is_empty());
+}
+
+/// Every element repeats the names above it in its path: 60 kB must not become half a gigabyte.
+#[test]
+fn long_names_and_paths_are_refused_where_they_stand() {
+    let ones = vec!["1"; 60_000].join(",");
+    for format in [Format::Post2Tax, Format::Eezi] {
+        let name = "z".repeat(30_000);
+        let faults = one(format, format!("{{\"{name}\":[{ones}]}}").as_bytes()).unwrap_err();
+        assert_eq!(faults.len(), 1);
+        assert!(faults[0].path.starts_with("zzz") && faults[0].path.len() < 100, "{}", faults[0].path);
+        assert_eq!(faults[0].code.as_str(), "invalid_value");
+        assert!(faults[0].to_string().contains("shorten"), "{}", faults[0]);
+
+        // Each name is short enough, the path is not.
+        let name = "و".repeat(100);
+        let nested = format!("{{\"{name}\":{{\"{name}\":{{\"{name}\":[{ones}]}}}}}}");
+        let faults = one(format, nested.as_bytes()).unwrap_err();
+        assert_eq!(faults.len(), 1);
+        assert!(faults[0].path.starts_with("ووو") && faults[0].path.len() < 200, "{}", faults[0].path);
+        assert_eq!(faults[0].code.as_str(), "invalid_value");
+    }
+}
+
+#[test]
+fn no_more_is_kept_than_an_event_may_keep() {
+    let most = invoice::limits::METADATA;
+    let list = |count: usize| format!("{{\"x\":[{}]}}", vec!["1"; count].join(","));
+    let beyond = |format, count| faults(format, list(count).as_bytes()).concat().contains("text_too_long");
+    for format in [Format::Post2Tax, Format::Eezi] {
+        assert!(!beyond(format, most));
+        assert!(beyond(format, most + 1));
+        let told = faults(format, list(500_000).as_bytes());
+        assert_eq!(told.iter().filter(|fault| fault.ends_with("text_too_long")).count(), 1, "{told:?}");
+    }
+}
+
+#[test]
+fn surplus_cells_are_faults_up_to_the_bound() {
+    let header = table::template(false).lines().next().unwrap_or_default().to_owned();
+    let row = format!("1{}{}", ",".repeat(header.split(',').count()), "x,".repeat(100));
+    let faults =
+        one(Format::Csv, format!("{header}\n{}", format!("{row}\n").repeat(50)).as_bytes()).unwrap_err();
+    assert_eq!(faults.len(), invoice::limits::FAULTS);
+}
+
+/// Marks of direction are passed over in names, and would be repeated in every fault.
+#[test]
+fn names_of_columns_that_are_mostly_invisible_are_refused() {
+    let header = table::template(false).lines().next().unwrap_or_default().to_owned();
+    let marks = |count| header.replace("issue_date", &format!("issue_date{}", "\u{200b}".repeat(count)));
+    let faults = one(Format::Csv, format!("{}\n1\n", marks(20_000)).as_bytes()).unwrap_err();
+    let long: Vec<_> = faults.iter().filter(|fault| fault.code.as_str() == "invalid_value").collect();
+    assert_eq!(long.len(), 1, "{faults:?}");
+    assert!(faults.iter().all(|fault| fault.to_string().len() < 400), "{faults:?}");
+    let faults = one(Format::Csv, format!("{}\n1\n", marks(2)).as_bytes()).unwrap_err();
+    assert!(faults.iter().all(|fault| !fault.to_string().contains("invisible")), "{faults:?}");
+}
+
+#[test]
+fn documents_are_counted_as_they_are_found_and_no_further_than_asked() {
+    let ones = format!("[{}]", vec!["1"; 300].join(","));
+    let header = table::template(false).lines().next().unwrap_or_default().to_owned();
+    let table = format!("{header}\n{}", "1\n2\n".repeat(150));
+    for (format, text) in [
+        (Format::Event, ones.as_str()),
+        (Format::Post2Tax, ones.as_str()),
+        (Format::Eezi, ones.as_str()),
+        (Format::Csv, table.as_str()),
+    ] {
+        assert_eq!(read(format, text.as_bytes()).len(), 300, "{format}");
+        assert_eq!(count(format, text.as_bytes(), 1_000), 300, "{format}");
+        assert_eq!(count(format, text.as_bytes(), 100), 100, "{format}");
+    }
+    for format in Format::ALL {
+        assert_eq!(count(format, b"x", 10), read(format, b"x").len(), "{format}");
+    }
 }

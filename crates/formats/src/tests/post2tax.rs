@@ -191,6 +191,14 @@ fn post2tax_totals_are_checked_against_the_lines() {
     );
 }
 
+#[test]
+fn a_line_that_breaks_a_rule_is_told_alone_not_what_follows_from_it() {
+    assert_eq!(refused("InvoiceLines/0/Price", json!(0)), ["InvoiceLines[0].Price: not_positive"]);
+    assert_eq!(refused("InvoiceLines/2/Quantity", json!(-3)), ["InvoiceLines[2].Quantity: not_positive"]);
+    let mismatch = one(Format::Post2Tax, &set(&example(), "InvoiceLines/1/TaxAmount", json!(9))).unwrap_err();
+    assert!(mismatch[0].message.contains("the line's tax comes to 0.0645"), "{mismatch:?}");
+}
+
 /// Ten lines of 0.0645 tax: shown as 0.065 each, 0.65 together; exact is 0.645.
 #[test]
 fn sums_of_amounts_as_tills_show_them_are_right_too() {

@@ -52,7 +52,20 @@ fn the_template_is_a_valid_table_in_both_languages() {
         }
         events.push(of.into_iter().map(|mapped| mapped.event).collect::<Vec<_>>());
     }
-    assert_eq!(events[0], events[1], "the names of columns change nothing");
+    assert_eq!(events[0], events[1], "the language of columns and words changes nothing");
+    let (english, arabic) = (template(false), template(true));
+    for (word, its) in [
+        ("general_sales", "مبيعات عامة"),
+        ("cash", "نقدي"),
+        ("receivable", "ذمم"),
+        ("return", "مرتجع"),
+        ("TN", "رقم ضريبي"),
+        ("Z", "معفى"),
+        ("S", "خاضع"),
+    ] {
+        let has = |text: &str, word: &str| text.split([',', '\r', '\n']).any(|cell| cell == word);
+        assert!(has(&english, word) && !has(&arabic, word) && has(&arabic, its), "{word}: {arabic}");
+    }
     let sold = events[0][0].invoice().unwrap();
     assert_eq!(sold.lines.len(), 2);
     assert_eq!(sold.lines[1].tax.as_ref().unwrap().category, TaxCategory::Z);
@@ -251,9 +264,17 @@ fn what_spreadsheets_do_to_numbers_is_seen() {
     let found = read(Format::Csv, &utf16).remove(0).result.unwrap_err();
     assert!(found[0].message.contains("CSV UTF-8"), "{found:?}");
     let mut windows = format!("{HEADER}\n").into_bytes();
-    windows.extend_from_slice(b"A-1,2026-11-20,cash,22222222,\xd4\xd1\xdf\xc9,2002002,x,1,1,16\n");
-    let found = read(Format::Csv, &windows).remove(0).result.unwrap_err();
-    assert_eq!((found[0].path.as_str(), found[0].code.as_str()), ("E2", "invalid_unicode"));
+    let row = b"A-1,2026-11-20,cash,22222222,\xd4\xd1\xdf\xc9,2002002,\xce\xc8\xd2,1,1,16\n";
+    windows.extend_from_slice(row);
+    windows.extend_from_slice(row);
+    for (line, windows) in [(2, windows), (1, b"\xd1\xde\xe3,\xce\xc8\xd2\n1,2\n".to_vec())] {
+        let mut all = read(Format::Csv, &windows);
+        assert_eq!(all.len(), 1, "one answer for the file: {all:?}");
+        let found = all.remove(0).result.unwrap_err();
+        let codes: Vec<_> = found.iter().map(|fault| (fault.path.as_str(), fault.code.as_str())).collect();
+        assert_eq!(codes, [("", "invalid_unicode")]);
+        assert!(found[0].message.contains(&format!("line {line} of the file")), "{found:?}");
+    }
 }
 
 #[test]

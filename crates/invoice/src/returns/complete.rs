@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
@@ -180,8 +181,9 @@ fn quantity_comes_back(
     let left = minus(sold.quantity, back.quantity).unwrap_or_default().max(Amount::ZERO);
     if line.quantity > left {
         let (quantity, id, sold, back) = (line.quantity, line.id, sold.quantity, back.quantity);
+        let is = if left.decimal() == Decimal::ONE { "is" } else { "are" };
         let message = both!(
-            "{quantity} of line {id} would come back, but only {left} is left: {sold} was sold, and {back} has come back or is reserved by other returns",
+            "{quantity} of line {id} would come back, but only {left} {is} left: {sold} was sold, and {back} has come back or is reserved by other returns",
             "المطلوب إرجاعه من البند {id} هو {quantity} ولم يبقَ سوى {left}: بيع منه {sold}، وأُرجع أو حُجز لمرتجعات أخرى {back}"
         );
         faults.add(FaultCode::MoreThanLeft, format!("{path}.quantity"), message);

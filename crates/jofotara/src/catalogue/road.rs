@@ -80,7 +80,7 @@ pub(super) static ENTRIES: &[Entry] = &[
             en: "Renew the licence with Post2Tax or correct the licence key of the route. The invoices wait meanwhile.",
             ar: "جدِّد الترخيص لدى Post2Tax أو صحِّح مفتاح الترخيص في المسار. الفواتير تنتظر خلال ذلك.",
         },
-        patterns: &[Pattern::Holds("license"), Pattern::Holds("licence")],
+        patterns: &[Pattern::CodeHolds("license"), Pattern::CodeHolds("licence")],
     },
     Entry {
         id: "post2tax_cannot_say",

@@ -180,3 +180,12 @@ fn the_page_of_the_documentation_is_the_one_that_is_made() {
     let committed = std::fs::read_to_string(file).unwrap();
     assert!(committed == page(), "docs/errors.md is not what `fawtara catalogue --markdown` prints");
 }
+
+/// Its status is not that of an answer to the document, so that only the line has it.
+#[test]
+fn want_of_a_token_is_explained_by_the_status_in_its_line() {
+    assert_eq!(ids(None, &[], "no token: HTTP 503"), ["unavailable"]);
+    assert_eq!(ids(None, &[], "no token: HTTP 401"), ["credentials_refused"]);
+    assert_eq!(ids(None, &[], "no token: no whole answer came: reset"), ["unknown"]);
+    assert_eq!(ids(Some(503), &[], "no token: HTTP 404"), ["wrong_address"]);
+}

@@ -16,6 +16,7 @@ use crate::answer::{Answer, Form, Status};
 use crate::credentials::Endpoint;
 use crate::route::Road;
 use crate::transport::Exchange;
+use crate::verdict::of_licence;
 
 /// What is known of a pair of credentials after asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -50,11 +51,11 @@ impl Client {
         let (acceptance, http_status, message) = match endpoint.road() {
             Road::Direct { .. } => {
                 let request = direct::request(endpoint, direct::body(b""));
-                read(&self.transport.exchange(request).await)
+                read(&self.transport.exchange(request).await, Answer::read)
             }
             Road::Relay(road) => {
                 let request = relay::request(endpoint, road, Bytes::from_static(b"{}"));
-                read(&self.transport.exchange(request).await)
+                read(&self.transport.exchange(request).await, Answer::read_relay)
             }
             Road::Token(road) => {
                 let nobody = Uuid::nil();
@@ -73,7 +74,7 @@ impl Client {
     }
 }
 
-fn read(exchange: &Exchange) -> (Acceptance, Option<u16>, String) {
+fn read(exchange: &Exchange, dialect: fn(&[u8]) -> Answer) -> (Acceptance, Option<u16>, String) {
     let (status, body) = match exchange {
         Exchange::NotSent { reason } => {
             return (Acceptance::Unclear, None, format!("nobody was reached: {reason}"));
@@ -83,13 +84,17 @@ fn read(exchange: &Exchange) -> (Acceptance, Option<u16>, String) {
         }
         Exchange::Answered { status, body, .. } => (*status, body),
     };
-    let answer = Answer::read(body);
+    let answer = dialect(body);
     let (acceptance, message) = match status {
         403 if answer.form == Form::Unintelligible => (
             Acceptance::Refused,
             "client id or secret key is refused, or a firewall stands between: this is not the authority's JSON",
         ),
         401 | 403 => (Acceptance::Refused, "client id or secret key is refused"),
+        // As the sending of a document judges it.
+        400 | 422 if answer.form == Form::Relay && answer.errors.iter().any(of_licence) => {
+            (Acceptance::Refused, "the gateway refuses the licence key, the client id or the secret key")
+        }
         400 => (Acceptance::Accepted, "the keys are accepted; the empty invoice was refused, as it must be"),
         _ if answer.status == Some(Status::NotSubmitted) => {
             (Acceptance::Accepted, "the keys are accepted; the empty invoice was refused, as it must be")
@@ -128,13 +133,27 @@ mod tests {
             (500, "{}", Acceptance::Unclear),
             (504, "", Acceptance::Unclear),
         ] {
-            let (acceptance, told, message) = read(&answered(status, body));
+            let (acceptance, told, message) = read(&answered(status, body), Answer::read);
             assert_eq!((acceptance, told), (expected, Some(status)), "{status} {body}: {message}");
         }
         let lost = Exchange::Lost { reason: "reset".to_owned() };
         let not_sent = Exchange::NotSent { reason: "connection refused".to_owned() };
         for exchange in [lost, not_sent] {
-            assert_eq!(read(&exchange).0, Acceptance::Unclear);
+            assert_eq!(read(&exchange, Answer::read).0, Acceptance::Unclear);
+        }
+    }
+
+    #[test]
+    fn a_gateway_that_refuses_the_licence_accepts_nothing() {
+        for (status, body, expected) in [
+            (400, r#"{"error":true,"result":"LICENSE_EXPIRED","message":"renew"}"#, Acceptance::Refused),
+            (422, r#"{"error":true,"result":"invalid_client"}"#, Acceptance::Refused),
+            (400, r#"{"error":true,"result":"INVALID_DATA","message":"a license"}"#, Acceptance::Accepted),
+            (400, "{}", Acceptance::Accepted),
+            (401, "", Acceptance::Refused),
+        ] {
+            let (acceptance, _, message) = read(&answered(status, body), Answer::read_relay);
+            assert_eq!(acceptance, expected, "{status} {body}: {message}");
         }
     }
 }

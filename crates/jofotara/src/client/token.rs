@@ -1,6 +1,6 @@
 //! A document sent, or asked for, with a bearer token. Must not know how tokens are had.
 
-use invoice::life::Outcome;
+use invoice::life::{Evidence, Outcome};
 use reqwest::Url;
 use reqwest::header::AUTHORIZATION;
 use secrecy::ExposeSecret as _;
@@ -67,7 +67,8 @@ async fn once(
     judge(&exchange, &call.sent, &mask, dialect)
 }
 
-/// The verdict on a document that did not go out for want of a token.
+/// The verdict on a document that did not go out for want of a token. The status of the token service, which the message
+/// tells, is not an answer to the document: whoever asks what went out must not find one.
 pub(super) fn without(none: NoToken) -> Verdict {
-    Verdict::unsent(none.outcome, none.evidence)
+    Verdict::unsent(none.outcome, Evidence { http_status: None, ..none.evidence })
 }

@@ -67,13 +67,11 @@ impl Encode for Taking {
                     }
                     _ => {}
                 }
-                description = told
-                    .clone()
-                    .map(|told| Told {
-                        number: "EIN-0101".to_owned(),
-                        income_source: draft.invoice.source.sequence.clone(),
-                        text: json!(told).to_string(),
-                    });
+                description = told.clone().map(|told| Told {
+                    number: "EIN-0101".to_owned(),
+                    income_source: draft.invoice.source.sequence.clone(),
+                    text: json!(told).to_string(),
+                });
                 let kept = kept.as_ref().map(|kept| serde_json::from_str::<String>(&kept.text).unwrap());
                 (returned, told.or(kept))
             }

@@ -50,7 +50,9 @@ pub(super) fn was_undone(error: &sqlx::Error) -> bool {
 /// What a newcomer's database lacks, and an old one under a new program: the tables, columns and functions of the migrations.
 fn hint(code: &str) -> &'static str {
     match code {
-        "42P01" | "42703" | "42883" => ": the database is not migrated as far as this program needs; run `fawtara migrate`",
+        "42P01" | "42703" | "42883" => {
+            ": the database is not migrated as far as this program needs; run `fawtara migrate`"
+        }
         _ => "",
     }
 }

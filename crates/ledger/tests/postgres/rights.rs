@@ -81,10 +81,9 @@ async fn an_examination_tells_what_is_amiss() {
     let examination = ledger.examine(local).await.unwrap();
     assert!(!examination.is_migrated());
     assert!((90_000..95_000).contains(&examination.clock_ahead_ms), "{}", examination.clock_ahead_ms);
-    assert!(
-        matches!(ledger.accept(vec![arrival(1)]).await, Err(LedgerError::Unavailable(_))),
-        "not migrated yet"
-    );
+    let not_migrated = ledger.accept(vec![arrival(1)]).await.unwrap_err();
+    assert!(matches!(not_migrated, LedgerError::Unavailable(_)), "{not_migrated:?}");
+    assert!(not_migrated.to_string().contains("run `fawtara migrate`"), "{not_migrated}");
     let applied = PostgresLedger::migrate(bare.url()).await.unwrap();
     assert_eq!(applied, examination.migrations.missing);
     assert_eq!(PostgresLedger::migrate(bare.url()).await.unwrap(), []);

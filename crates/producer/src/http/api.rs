@@ -26,6 +26,8 @@ use crate::intake::{Intake, Refused, Taken, count};
 
 /// How long the body of one event may take to arrive.
 const BODY: Duration = Duration::from_secs(15);
+/// Imports at work at once: each may fill a thread and some memory.
+pub(super) const IMPORTS: usize = 4;
 
 /// What the handlers share.
 pub(crate) struct Api {
@@ -41,12 +43,19 @@ pub(crate) struct Api {
     pub(super) waiting: Semaphore,
     keys: Vec<KeyHash>,
     room: Arc<Semaphore>,
+    imports: Arc<Semaphore>,
 }
 
 /// The room that a request takes up, until the last clone is dropped.
 #[derive(Clone)]
 pub(crate) struct Room {
     _permit: Arc<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    pub(super) fn new(permit: OwnedSemaphorePermit) -> Self {
+        Self { _permit: Arc::new(permit) }
+    }
 }
 
 impl Api {
@@ -66,6 +75,7 @@ impl Api {
             waiting: Semaphore::new(config.post2tax_waiting.min(Semaphore::MAX_PERMITS)),
             keys: config.keys.clone(),
             room: Arc::new(Semaphore::new(config.max_requests.max(1))),
+            imports: Arc::new(Semaphore::new(IMPORTS)),
         }
     }
 
@@ -78,6 +88,11 @@ impl Api {
     /// Room for one more request, if there is any.
     pub(super) fn enter(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.room).try_acquire_owned().ok()
+    }
+
+    /// A place for one more import, if there is any.
+    pub(super) fn begin_import(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.imports).try_acquire_owned().ok()
     }
 
     fn admits(&self, headers: &HeaderMap) -> bool {
@@ -104,7 +119,7 @@ pub(crate) async fn admit(State(api): State<Arc<Api>>, mut request: Request, nex
         )
         .into_response();
     };
-    let room = Room { _permit: Arc::new(permit) };
+    let room = Room::new(permit);
     request.extensions_mut().insert(room.clone());
     let response = next.run(request).await;
     drop(room);

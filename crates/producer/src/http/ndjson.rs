@@ -107,7 +107,8 @@ pub(super) fn result(answer: &Answer) -> Value {
     }
 }
 
-fn problem(line: u64, status: StatusCode, code: &str, detail: impl Into<String>) -> Value {
+/// A refusal at `line`.
+pub(super) fn problem(line: u64, status: StatusCode, code: &str, detail: impl Into<String>) -> Value {
     numbered(line, Problem::new(status, code, detail).into_body())
 }
 

@@ -7,15 +7,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Json, Router};
-use invoice::life::{Invoice, State as Standing};
+use invoice::Digest;
+use invoice::life::{Cause, Invoice, State as Standing};
+use ledger::Arrival;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
 use super::api::{Api, body, traceparent};
@@ -25,6 +29,8 @@ use crate::intake::{Refused, Taken, count};
 /// How often an invoice that a till waits for is looked at: soon at first, then gently.
 const LOOK_FIRST: Duration = Duration::from_millis(50);
 const LOOK_SLOW: Duration = Duration::from_secs(1);
+/// Bodies above this many bytes are read on a thread of their own: other requests do not wait for them.
+const LARGE: usize = 64 * 1024;
 /// Faults told in one message.
 const FAULTS: usize = 20;
 
@@ -79,11 +85,11 @@ async fn submit(
         Ok(body) => body,
         Err(problem) => return of_problem(&problem),
     };
-    let answer = take(&api, &body, traceparent(&headers)).await;
-    count("post2tax", &answer);
+    let answer = take(&api, &room, body, traceparent(&headers)).await;
+    count("post2tax", &answer.clone().map(|(taken, _)| taken));
     room.leave();
     match answer {
-        Ok(taken) => clearance(&api, taken.invoice).await,
+        Ok((taken, content)) => clearance(&api, taken.invoice, content).await,
         Err(Refused::Invalid(faults)) => {
             let code = faults.first().map_or("invalid", |fault| fault.code.as_str());
             let told: Vec<String> = faults.iter().take(FAULTS).map(ToString::to_string).collect();
@@ -98,27 +104,66 @@ async fn submit(
     }
 }
 
-/// Makes the invoice durable. A till corrects what was refused by sending it again under its number: that amends it.
-async fn take(api: &Api, body: &[u8], traceparent: Option<String>) -> Result<Taken, Refused> {
-    let read = api.intake.with_context(&api.formats, |context| formats::post2tax::read(body, context));
-    let mut mapped = read.map_err(Refused::Invalid)?;
-    let arrival = api.intake.check_mapped(mapped.clone(), traceparent.clone())?;
-    match api.batcher.offer(arrival).await {
+/// Makes the invoice durable, and tells by which content it came. A till corrects what was refused by sending it again
+/// under its number: that amends it.
+async fn take(
+    api: &Arc<Api>,
+    room: &Room,
+    body: Bytes,
+    traceparent: Option<String>,
+) -> Result<(Taken, Digest), Refused> {
+    let arrival = checked(api, room, body.clone(), traceparent.clone(), None).await?;
+    let content = arrival.content;
+    let taken = match api.batcher.offer(arrival).await {
         Err(Refused::Conflict { state, document, .. }) if state.waits_for_person() => {
-            mapped.event.set_amends(Some(document));
-            api.batcher.offer(api.intake.check_mapped(mapped, traceparent)?).await
+            let arrival = checked(api, room, body, traceparent, Some(document)).await?;
+            api.batcher.offer(arrival).await
         }
         answer => answer,
+    };
+    taken.map(|taken| (taken, content))
+}
+
+/// Reads and checks a body; it amends the given document.
+async fn checked(
+    api: &Arc<Api>,
+    room: &Room,
+    body: Bytes,
+    traceparent: Option<String>,
+    amends: Option<u32>,
+) -> Result<Arrival, Refused> {
+    let large = body.len() > LARGE;
+    let (api, room) = (Arc::clone(api), room.clone());
+    let work = move || {
+        // Whoever disconnects frees nothing that is still in use.
+        let _room = room;
+        let read = api.intake.with_context(&api.formats, |context| formats::post2tax::read(&body, context));
+        let mut mapped = read.map_err(Refused::Invalid)?;
+        if amends.is_some() {
+            mapped.event.set_amends(amends);
+        }
+        api.intake.check_mapped(mapped, traceparent)
+    };
+    if !large {
+        return work();
+    }
+    match spawn_blocking(work).await {
+        Ok(checked) => checked,
+        // As if it had happened here; there is no panic when the process ends.
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Refused::Unavailable),
+        },
     }
 }
 
 /// Waits until the invoice is cleared or refused; not for ever, and not with more than the role has room for.
-async fn clearance(api: &Api, mut invoice: Invoice) -> Response {
+async fn clearance(api: &Api, mut invoice: Invoice, content: Digest) -> Response {
     let Ok(_place) = api.waiting.try_acquire() else { return pending(&invoice) };
     let deadline = Instant::now() + api.wait;
     let mut pause = LOOK_FIRST;
     loop {
-        if let Some(verdict) = verdict(api, &invoice).await {
+        if let Some(verdict) = verdict(api, &invoice, content).await {
             return verdict;
         }
         let now = Instant::now();
@@ -139,7 +184,10 @@ async fn clearance(api: &Api, mut invoice: Invoice) -> Response {
     }
 }
 
-async fn verdict(api: &Api, invoice: &Invoice) -> Option<Response> {
+async fn verdict(api: &Api, invoice: &Invoice, content: Digest) -> Option<Response> {
+    if let Some(document) = superseding(invoice, content) {
+        return Some(superseded(invoice, document));
+    }
     match (invoice.state, &invoice.qr) {
         (Standing::Cleared, Some(qr)) => {
             let result = json!({
@@ -150,11 +198,39 @@ async fn verdict(api: &Api, invoice: &Invoice) -> Option<Response> {
             });
             Some(answer(StatusCode::OK, json!({ "error": false, "result": result }), Some(invoice)))
         }
+        // A 400 would be taken for leave to issue it anew.
+        (Standing::Rejected | Standing::DeadLettered | Standing::Abandoned, _) if is_held(invoice) => {
+            Some(pending(invoice))
+        }
         (Standing::Rejected | Standing::DeadLettered | Standing::Abandoned, _) => {
             Some(refused(api, invoice).await)
         }
         (Standing::Draft | Standing::Submitted | Standing::PendingRetry | Standing::Cleared, _) => None,
     }
+}
+
+/// Whether the authority may have something under this invoice's UUID.
+fn is_held(invoice: &Invoice) -> bool {
+    let other = invoice.cause == Some(Cause::AuthorityHoldsOther);
+    invoice.state != Standing::Cleared && (invoice.may_be_held() || other)
+}
+
+/// The document version that counts, when it is of another content than the one that was sent.
+fn superseding(invoice: &Invoice, content: Digest) -> Option<u32> {
+    let counts = invoice.cleared_document.unwrap_or(invoice.document);
+    let index = usize::try_from(counts).ok()?.checked_sub(1)?;
+    (*invoice.contents.get(index)? != content).then_some(counts)
+}
+
+/// The QR code of other content must not stand on the receipt of this one.
+fn superseded(invoice: &Invoice, document: u32) -> Response {
+    let message = format!(
+        "this is not the content that counts under number {}: document {document} supersedes it ({}); send the content of \
+         document {document} to have its answer, and do not hand out a receipt of this one; a new sale needs a new number",
+        invoice.number, invoice.state
+    );
+    let body = json!({ "error": true, "result": "SUPERSEDED", "message": message });
+    answer(StatusCode::BAD_REQUEST, body, Some(invoice))
 }
 
 /// The authority's code when it gave one, else ours.
@@ -170,8 +246,20 @@ async fn refused(api: &Api, invoice: &Invoice) -> Response {
 
 /// Their description has no word for it. It is an error in its form, so that no till prints an invoice that is not cleared.
 fn pending(invoice: &Invoice) -> Response {
-    let message = "the invoice is kept and will be sent, but it is not cleared yet: send the same body again in a moment; the \
-                   answer is then its QR code, and nothing is sent twice";
+    let message = match is_held(invoice) {
+        false => {
+            "the invoice is kept and will be sent, but it is not cleared yet: send the same body again in a moment; the \
+             answer is then its QR code, and nothing is sent twice"
+        }
+        true if invoice.state.waits_for_person() => {
+            "the authority may hold this invoice, and a person must find out: do not issue it again, neither changed nor \
+             under another number; send the same body again later; once it is settled, the answer says how"
+        }
+        true => {
+            "the authority may hold this invoice already, and is being asked: do not issue it again, neither changed nor \
+             under another number; send the same body again in a moment; the answer is then its QR code"
+        }
+    };
     let body = json!({ "error": true, "result": "PENDING", "message": message });
     answer(StatusCode::GATEWAY_TIMEOUT, body, Some(invoice))
 }
@@ -201,3 +289,6 @@ fn answer(status: StatusCode, body: Value, invoice: Option<&Invoice>) -> Respons
     }
     response
 }
+
+#[cfg(test)]
+mod tests;

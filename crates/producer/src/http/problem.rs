@@ -56,8 +56,12 @@ impl From<&Refused> for Problem {
             | Refused::WrongFamily { .. }
             | Refused::Envelope { .. }
             | Refused::OtherKey { .. }
+            | Refused::OriginalUnknown { .. }
             | Refused::Unstorable(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Refused::Conflict { .. } | Refused::NumberTaken { .. } => StatusCode::CONFLICT,
+            Refused::Conflict { .. }
+            | Refused::NumberTaken { .. }
+            | Refused::OriginalNotCleared { .. }
+            | Refused::InvoiceKnown { .. } => StatusCode::CONFLICT,
             Refused::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         };
         let problem = Self::new(status, refused.code(), refused.to_string());
@@ -69,7 +73,12 @@ impl From<&Refused> for Problem {
                 .with("document", json!(document))
                 .with("differences", json!(differences)),
             Refused::NumberTaken { by } => problem.with("uuid", json!(by)),
-            Refused::OtherKey { uuid, .. } => problem.with("uuid", json!(uuid)),
+            Refused::OriginalNotCleared { uuid, state, .. } => {
+                problem.with("uuid", json!(uuid)).with("state", json!(state))
+            }
+            Refused::OtherKey { uuid, .. } | Refused::InvoiceKnown { uuid, .. } => {
+                problem.with("uuid", json!(uuid))
+            }
             Refused::Envelope { attribute, message } => {
                 problem.with("faults", json!([{ "code": "envelope", "path": attribute, "message": message }]))
             }

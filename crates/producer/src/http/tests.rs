@@ -15,6 +15,7 @@ use crate::testing::{event, intake};
 /// A listener at work.
 struct Door {
     address: SocketAddr,
+    api: Arc<Api>,
     stop: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -27,15 +28,16 @@ impl Door {
         let (stop, closed) = (CancellationToken::new(), CancellationToken::new());
         let (batcher, work) = Batcher::new(intake.clone(), 4, Duration::from_millis(1), closed.clone());
         let api = Api::new(intake, batcher, &Config { max_requests, ..Config::default() }, stop.clone());
-        let token = stop.clone();
+        let api = Arc::new(api);
+        let (token, routes) = (stop.clone(), router(Arc::clone(&api)));
         let serving = tokio::spawn(async move {
             let serve = async {
-                serve(listener, router(Arc::new(api)), patience, &token).await;
+                serve(listener, routes, patience, &token).await;
                 closed.cancel();
             };
             tokio::join!(serve, work);
         });
-        Self { address, stop, serving }
+        Self { address, api, stop, serving }
     }
 
     async fn send(&self, text: &str) -> TcpStream {
@@ -299,6 +301,91 @@ async fn the_contract_is_open_to_everybody_and_needs_nothing_from_elsewhere() {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(answer.contains("content-security-policy: default-src 'none'"), "{answer}");
         assert!(!answer.contains("//cdn") && !answer.contains("src=\"http"), "{place}");
+    }
+    door.close().await;
+}
+
+/// The whole answer to an import.
+async fn import(door: &Door, format: &str, body: &str) -> String {
+    let length = body.len();
+    let head = format!(
+        "POST /v1/import/{format} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+    );
+    read_until(&mut door.send(&(head + body)).await, "").await
+}
+
+#[tokio::test]
+async fn an_import_answers_every_document_up_to_the_bound_and_takes_nothing_above_it() {
+    let door = Door::open(8, patient()).await;
+    let ones = |count: usize| format!("[{}]", vec!["1"; count].join(","));
+    let most = super::import::DOCUMENTS;
+    let all = import(&door, "event", &ones(most)).await;
+    assert!(all.starts_with("HTTP/1.1 200"), "{all:.200}");
+    assert_eq!(all.matches("\"line\":").count(), most);
+
+    // The first document is in order, and still nothing is taken.
+    let beyond = format!("[{},{}]", event(1), vec!["1"; most].join(","));
+    for format in ["event", "post2tax", "eezi"] {
+        let refused = import(&door, format, &beyond).await;
+        assert!(refused.starts_with("HTTP/1.1 413"), "{refused:.200}");
+        assert!(refused.contains("split the file") && refused.contains("too_large"), "{refused:.400}");
+    }
+    let header = formats::table::template(false).lines().next().unwrap().to_owned();
+    let rows = format!("{header}\n{}", "1\n2\n".repeat(most));
+    let refused = import(&door, "csv", &rows).await;
+    assert!(refused.starts_with("HTTP/1.1 413"), "{refused:.200}");
+    let taken = door.publish(1).await;
+    assert!(taken.starts_with("HTTP/1.1 202"), "it was not taken before: {taken}");
+    door.close().await;
+}
+
+#[tokio::test]
+async fn no_more_imports_are_at_work_than_there_are_places() {
+    let door = Door::open(8, patient()).await;
+    let mut places: Vec<_> = (0..super::api::IMPORTS).map(|_| door.api.begin_import().unwrap()).collect();
+    let refused = import(&door, "event", &event(1).to_string()).await;
+    assert!(refused.starts_with("HTTP/1.1 429") && refused.contains("retry-after"), "{refused}");
+    places.pop();
+    let taken = import(&door, "event", &event(1).to_string()).await;
+    assert!(taken.contains("\"status\":202"), "{taken}");
+    drop(places);
+    door.close().await;
+}
+
+/// Whoever disconnects makes no room while the work on what was sent goes on.
+#[tokio::test]
+async fn an_import_takes_up_room_until_its_work_has_ended() {
+    use hyper::service::Service;
+
+    let door = Door::open(1, patient()).await;
+    let ones = format!("[{}]", vec!["1"; 5_000].join(","));
+    let request =
+        Request::builder().method("POST").uri("/v1/import/event").body(axum::body::Body::from(ones)).unwrap();
+    let routes = hyper_util::service::TowerToHyperService::new(router(Arc::clone(&door.api)));
+    let response = routes.call(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    // Nothing of the answer is taken: the work waits, and holds what it holds.
+    assert!(door.api.enter().is_none());
+    drop(response);
+    let places = || (0..super::api::IMPORTS).map_while(|_| door.api.begin_import()).collect::<Vec<_>>().len();
+    crate::testing::until("the end of the work", async || {
+        door.api.enter().is_some() && places() == super::api::IMPORTS
+    })
+    .await;
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_large_body_of_a_till_is_answered_like_a_small_one() {
+    let door = Door::open(8, patient()).await;
+    for size in [10, 100_000] {
+        let body = format!("{{\"Note\":\"{}\",\"{}\":1}}", "x".repeat(size), "z".repeat(300));
+        let head = format!(
+            "POST /api/Invoice HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let answer = read_until(&mut door.send(&(head + &body)).await, "").await;
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("INVALID_VALUE"), "{answer:.300}");
     }
     door.close().await;
 }

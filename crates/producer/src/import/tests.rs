@@ -39,6 +39,44 @@ async fn documents_of_other_systems_are_reported_by_their_own_fields() {
         "{faults:?}"
     );
     assert!(
-        matches!(&told[3].answer, Err(Refused::UnknownSource { source_name }) if source_name == "33333333:1001001")
+        matches!(&told[3].answer, Err(Refused::UnknownSource { source_name, .. }) if source_name == "33333333:1001001")
     );
+}
+
+/// What the import makes of a text: its sum, and the line of each event.
+async fn laid_out(text: &str) -> (ImportReport, Vec<u64>) {
+    let mut lines = Vec::new();
+    let intake = intake(Arc::new(Moody::default()));
+    let report = import(&intake, text.as_bytes(), |line| lines.push(line.number)).await.unwrap();
+    let mut seen = Vec::new();
+    each_event(text.as_bytes(), |number, _| seen.push(number)).unwrap();
+    assert_eq!(seen, lines, "whoever looks first counts the same");
+    (report, lines)
+}
+
+#[tokio::test]
+async fn one_event_may_stand_on_several_lines() {
+    let one = |taken, refused| ImportReport { taken, repeats: 0, refused };
+    assert_eq!(laid_out(&format!("\n{:#}\n", event(1))).await, (one(1, 0), vec![1]));
+    assert_eq!(
+        laid_out(&format!("{:#}", serde_json::json!([event(1), event(2)]))).await,
+        (one(2, 0), vec![1, 2])
+    );
+    // Broken, it is still one.
+    let broken = format!("{:#}", event(1)).replace("\"income\",", "\"income\"");
+    assert_eq!(laid_out(&broken).await, (one(0, 1), vec![1]));
+    let crlf = format!("{:#}", event(1)).replace('\n', "\r\n");
+    assert_eq!(laid_out(&crlf).await, (one(1, 0), vec![1]));
+}
+
+#[tokio::test]
+async fn a_broken_first_line_costs_no_other() {
+    let sum = ImportReport { taken: 2, repeats: 0, refused: 1 };
+    let text = format!("{{\"number\": \n\n{}\n{}", event(1), event(2));
+    assert_eq!(laid_out(&text).await, (sum, vec![1, 3, 4]));
+    // Neither does one that is too large to be looked past.
+    let text =
+        format!("{{\"x\": \"{}\n{}\n{}\n", "x".repeat(invoice::limits::EVENT_BYTES), event(1), event(2));
+    assert_eq!(laid_out(&text).await, (sum, vec![1, 2, 3]));
+    assert_eq!(laid_out("").await, (ImportReport::default(), vec![]));
 }

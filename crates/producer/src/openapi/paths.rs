@@ -222,7 +222,7 @@ fn import() -> Value {
         ],
         "requestBody": {
             "required": true,
-            "description": "At most 4 MiB; larger files go by `fawtara import`.",
+            "description": "At most 4 MiB and 10,000 documents; larger files go by `fawtara import`.",
             "content": {
                 "application/json": { "schema": {} },
                 "text/csv": { "schema": { "type": "string" } },

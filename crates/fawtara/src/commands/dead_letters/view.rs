@@ -81,7 +81,10 @@ fn rows(listing: &Listing) -> String {
                 row.cause.map_or_else(|| "-".to_owned(), |cause| cause.to_string()),
                 age(listing.now, row.since),
                 row.in_doubt.map_or_else(|| "-".to_owned(), |attempt| format!("no {attempt}")),
-                row.payable.map_or_else(|| "not known yet".to_owned(), |payable| format!("{payable} {}", row.currency)),
+                row.payable.map_or_else(
+                    || "not known yet".to_owned(),
+                    |payable| format!("{payable} {}", row.currency),
+                ),
                 short(row.message.as_deref().unwrap_or_default(), MESSAGE_CHARS),
             ]);
         }

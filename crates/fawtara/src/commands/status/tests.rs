@@ -6,12 +6,15 @@ use std::time::Duration;
 use broker::MemoryBroker;
 use chrono::TimeDelta;
 use clap::Parser;
+use console::Paging;
 use encoder::DocumentEncoder;
+use invoice::event::{Family, Kind};
 use invoice::life::{Command, Context as Numbers, Policy, decide};
 use invoice::{Amount, IncomeSource, Profile, Registration, Timestamp};
 use jofotara::{Credentials, Route, TokenRoute, Verdict};
 use ledger::{
-    Appended, Arrival, AttemptRecord, Change, MemoryLedger, NewDocument, Registrations, Schedule, Summary,
+    Appended, Arrival, AttemptRecord, Change, Filter, MemoryLedger, NewDocument, OriginalName, Registrations,
+    Schedule, Summary,
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -75,7 +78,7 @@ impl Room {
             policy: Policy::default(),
             registrations: Arc::default(),
         };
-        let key = accepted(&desk).await;
+        let key = accepted(&desk, sale()).await;
         let client = Client::new(Arc::new(InProcess::new(authority.clone(), Arc::new(time))));
         Self { desk, authority, client, endpoint, key }
     }
@@ -143,13 +146,26 @@ impl Room {
     }
 }
 
-async fn accepted(desk: &Console) -> InvoiceKey {
-    let event = json!({
+fn sale() -> Value {
+    json!({
         "schema_version": 1, "family": "income", "payment": "cash", "number": "فاتورة-1", "issue_date": "2026-03-01",
         "seller": { "tax_number": "12345678", "name": "متجر الياسمين", "income_source": "9932895" },
         "buyer": { "name": "شركة البتراء", "identification": { "scheme": "NIN", "number": "9876543210" } },
         "lines": [{ "name": "زيت زيتون بلدي", "quantity": 2, "unit_price": "3.5" }],
-    });
+    })
+}
+
+/// A return of so much of the sale.
+fn taking_back(number: &str, quantity: u32) -> Value {
+    json!({
+        "schema_version": 1, "kind": "return", "number": number, "issue_date": "2026-03-02",
+        "seller": { "tax_number": "12345678", "name": "متجر الياسمين", "income_source": "9932895" },
+        "original": { "number": "فاتورة-1", "reason": "بضاعة تالفة" },
+        "lines": [{ "id": 1, "quantity": quantity }],
+    })
+}
+
+async fn accepted(desk: &Console, event: Value) -> InvoiceKey {
     let checked = invoice::read(event.to_string().as_bytes()).unwrap();
     let key = InvoiceKey { environment: Environment::Simulation, uuid: checked.event.uuid() };
     let arrival = Arrival {
@@ -160,12 +176,16 @@ async fn accepted(desk: &Console) -> InvoiceKey {
         amends: None,
         by: None,
         summary: Summary::of(&checked),
-        original: None,
+        original: OriginalName::of(&checked.event),
         normal_form: checked.normal_form,
         traceparent: None,
     };
-    assert_eq!(arrival.summary.payable, "7".parse::<Amount>().unwrap());
     desk.ledger.accept(vec![arrival]).await.unwrap();
+    encode(desk, key).await;
+    key
+}
+
+async fn encode(desk: &Console, key: InvoiceKey) {
     let registration = Registration {
         environment: Environment::Simulation,
         family: None,
@@ -176,7 +196,56 @@ async fn accepted(desk: &Console) -> InvoiceKey {
     let registrations: Registrations = [(source(), registration)].into_iter().collect();
     let (_sender, live) = tokio::sync::watch::channel(Arc::new(registrations));
     desk.ledger.encode(vec![key], Arc::new(DocumentEncoder::new(live))).await.unwrap();
-    key
+}
+
+/// What a listing says that the invoice is worth.
+async fn listed(desk: &Console, key: InvoiceKey) -> Option<Amount> {
+    let filter = Filter { states: State::ALL.to_vec(), ..Filter::default() };
+    let rows = desk.list(&filter, Paging::default()).await.unwrap().rows;
+    rows.into_iter().find(|row| row.uuid == key.uuid).unwrap().payable
+}
+
+#[tokio::test]
+async fn a_return_that_waits_is_told_so_and_has_no_amount_yet() {
+    let mut room = Room::new(&Route::Direct).await;
+    let original = room.key;
+    room.key = accepted(&room.desk, taking_back("مرتجع-1", 2)).await;
+    let (_, json) = room.ask().await;
+    assert_eq!((&json["standing"], &json["state"]), (&json!("never_sent"), &json!("draft")), "{json}");
+    assert!(json["message"].as_str().unwrap().contains("for its original, invoice فاتورة-1"), "{json}");
+    assert!(json["what_to_do"].as_str().unwrap().contains("the moment its original clears"), "{json}");
+    let story = room.desk.show(room.key).await.unwrap();
+    assert_eq!(serde_json::to_value(&story).unwrap()["summary"], Value::Null);
+    assert!(story.render().contains("not known yet: a return takes it"), "{}", story.render());
+    let seven: Amount = "7".parse().unwrap();
+    assert_eq!(listed(&room.desk, room.key).await, None);
+    assert_eq!(listed(&room.desk, original).await, Some(seven));
+
+    let back = std::mem::replace(&mut room.key, original);
+    room.attempt().await;
+    room.key = back;
+    encode(&room.desk, back).await;
+    room.attempt().await;
+    assert_eq!(room.load().await.state, State::Cleared);
+    let story = room.desk.show(back).await.unwrap();
+    let summary = story.summary.clone().unwrap();
+    assert_eq!((summary.payable, summary.family), (seven, Family::Income));
+    assert_eq!((summary.kind, summary.buyer.as_deref()), (Kind::Return, Some("شركة البتراء")));
+    assert!(story.render().contains("7 JOD, issued 2026-03-02"), "{}", story.render());
+    assert_eq!(listed(&room.desk, back).await, Some(seven));
+}
+
+#[tokio::test]
+async fn what_waits_for_a_person_is_not_said_to_be_sent_by_itself() {
+    let mut room = Room::new(&Route::Direct).await;
+    room.attempt().await;
+    room.key = accepted(&room.desk, taking_back("مرتجع-9", 9)).await;
+    assert_eq!(room.load().await.state, State::Rejected);
+    let (outcome, json) = room.ask().await;
+    assert_eq!((outcome, &json["standing"]), (Outcome::No, &json!("never_sent")), "{json}");
+    let what_to_do = json["what_to_do"].as_str().unwrap();
+    assert!(what_to_do.contains("waits for a person") && what_to_do.contains("Amend it"), "{json}");
+    assert_eq!(listed(&room.desk, room.key).await, None, "it was never completed");
 }
 
 #[tokio::test]

@@ -147,6 +147,8 @@ async fn a_taxpayer_is_registered_seen_and_changed() {
     let (outcome, text) = room.add("12345678:9932895", "simulation").await;
     assert_eq!(outcome, Outcome::Done, "{text}");
     assert_eq!(text, "12345678:9932895 (SIMULATION) is registered; the fleet knows it within 5 s\n");
+    let (_, text) = room.say("history").await;
+    assert!(text.contains("name: \"متجر\"") && !text.contains("null") && !text.contains("profile"), "{text}");
     let (_, text) = room.say("list").await;
     for told in ["12345678", "9932895", "SIMULATION", "active", "متجر"] {
         assert!(text.contains(told), "{told} is missing in:\n{text}");
@@ -226,6 +228,34 @@ async fn what_cannot_be_is_refused_with_what_to_do() {
     let missing = format!("rotate-secret 12345678:1 --secret-file {absent} {SIGNED}");
     let error = room.try_say(&missing).await.0.unwrap_err();
     assert!(format!("{error:#}").contains("--secret-file"), "{error:#}");
+}
+
+#[tokio::test]
+async fn a_move_to_where_it_is_is_refused_in_whole_sentences() {
+    let room = Room::new();
+    room.add("12345678:1", "simulation").await;
+    let event = serde_json::json!({
+        "schema_version": 1, "family": "income", "payment": "cash", "number": "فاتورة-1", "issue_date": "2026-03-01",
+        "seller": { "tax_number": "12345678", "name": "متجر الياسمين", "income_source": "1" },
+        "lines": [{ "name": "زيت زيتون بلدي", "quantity": 2, "unit_price": "3.5" }],
+    });
+    let checked = invoice::read(event.to_string().as_bytes()).unwrap();
+    let arrival = ledger::Arrival {
+        key: invoice::InvoiceKey { environment: Environment::Simulation, uuid: checked.event.uuid() },
+        source: checked.event.income_source(),
+        number: checked.event.number().to_owned(),
+        content: checked.content,
+        amends: None,
+        by: None,
+        summary: ledger::Summary::of(&checked),
+        original: None,
+        normal_form: checked.normal_form,
+        traceparent: None,
+    };
+    room.office.ledger.accept(vec![arrival]).await.unwrap();
+    let (outcome, text) = room.say(&format!("move فاتورة-1 --to 12345678:1 {SIGNED}")).await;
+    assert_eq!(outcome, Outcome::No);
+    assert!(text.contains("12345678:1 already. Name an active"), "{text}");
 }
 
 #[tokio::test]

@@ -61,6 +61,7 @@ fn relay(road: &Arc<Canned>) -> (Client, Endpoint) {
 
 async fn send(road: &Arc<Canned>, xml: impl Into<Bytes>) -> Verdict {
     let (client, endpoint) = relay(road);
+    assert!(!endpoint.refusal_ends_doubt(), "only the authority's own refusal does");
     client.submit(&endpoint, NUMBER, &uuid(), xml.into()).await
 }
 
@@ -170,6 +171,8 @@ async fn each_of_its_answers_comes_to_its_outcome() {
         (answered(400, r#"{"error":true}"#), Suspect),
         (answered(200, "<html>"), InDoubt),
         (answered(502, "<html>"), NotNow),
+        (refused(504, "PENDING", "not cleared yet"), InDoubt),
+        (answered(504, "<html>"), InDoubt),
         (Exchange::NotSent { reason: String::new() }, NotNow),
         (Exchange::Lost { reason: String::new() }, InDoubt),
         // The authority's own words, handed through.
@@ -195,4 +198,26 @@ async fn what_was_there_already_is_cleared_with_a_note_that_it_was_not_compared(
         panic!("{verdict:?}")
     };
     assert!(note.contains("no document that could be compared"), "{note}");
+}
+
+/// The message may repeat the document: a shop that sells licences must not bring its income source to a stand.
+#[tokio::test(start_paused = true)]
+async fn only_its_code_speaks_of_the_licence() {
+    for (code, message, expected) in [
+        ("INVALID_DATA", "item 'Driving license renewal': rate is missing", OutcomeKind::Refused),
+        ("", "item 'Software licence' is not valid", OutcomeKind::Refused),
+        ("LICENCE_EXPIRED", "renew", OutcomeKind::Credentials),
+        ("invalid_license", "", OutcomeKind::Credentials),
+        ("access_denied", "", OutcomeKind::Credentials),
+    ] {
+        let body = json!({"error": true, "result": code, "message": message}).to_string();
+        let answer = answered(400, body);
+        let road = Canned::new(move |_| answer.clone());
+        let verdict = send(&road, document()).await;
+        assert_eq!(verdict.outcome.kind(), expected, "{code} {message}: {verdict:?}");
+        let told = &verdict.evidence;
+        let explained = crate::catalogue::explain(told.http_status, &told.codes, &told.message);
+        let licence = explained.iter().any(|entry| entry.class == crate::catalogue::Class::Credentials);
+        assert_eq!(licence, expected == OutcomeKind::Credentials, "{explained:?}");
+    }
 }

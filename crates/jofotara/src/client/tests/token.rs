@@ -204,6 +204,7 @@ async fn without_a_token_nothing_of_the_document_goes_out() {
         let verdict = submit(&Client::new(road.clone()), &routed(&token_route())).await;
         assert_eq!(verdict.outcome.kind(), expected, "{told}");
         assert!(verdict.evidence.message.starts_with("no token"), "{verdict:?}");
+        assert_eq!(verdict.evidence.http_status, None, "no answer to the document: {verdict:?}");
         assert_eq!(road.seen.lock().unwrap().len(), 1, "{told}");
     }
 }
