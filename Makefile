@@ -44,7 +44,7 @@ demo-services: ## the same on real RabbitMQ and PostgreSQL, private ones where n
 .PHONY: test
 test: ## all tests; finds, else installs and starts, RabbitMQ and PostgreSQL; at most 15 minutes
 	@echo "test: builds everything, then runs all tests but the slow ones (make test-slow)."
-	@$(need) cargo cc nextest
+	@$(need) cargo cc nextest python3
 	@# Tests start the binary itself; a build of the whole workspace's tests makes it too.
 	@FAWTARA_UBL_SCHEMAS=$$(scripts/ubl-schemas.sh) && export FAWTARA_UBL_SCHEMAS && \
 		cargo nextest run --workspace --profile "$${NEXTEST_PROFILE:-default}" --no-run && \
