@@ -70,12 +70,60 @@ million: ## hold a million random documents against schema, formulas and reader;
 		COUNT=$${COUNT:-1000000} SEED=$${SEED:-1} cargo run --quiet --release -p documents --example million || \
 		{ echo "million: FAILED; the documents are above" >&2; exit 1; }
 
+# The binary of `make test` does for a minute; PROFILE=bench is as fast as release, and takes some minutes to build.
+chaos: DURATION ?= 60s
+chaos: SEED ?= 1
+chaos: RATE ?= 40
+chaos: PROFILE ?= dev
+.PHONY: chaos
+chaos: ## attack the fleet on a cluster of real services; DURATION=10m, SEED, RATE and PROFILE choose
+	@$(need) cargo cc
+	@echo "chaos: builds, starts three RabbitMQ nodes and a Postgres of its own, then injects faults for $(DURATION) and judges."
+	@cargo build --quiet --profile $(PROFILE) -p fawtara -p chaos
+	@scripts/services.sh cluster target/$(if $(filter dev test,$(PROFILE)),debug,release)/chaos \
+		--duration $(DURATION) --seed $(SEED) --rate $(RATE) $(if $(SABOTAGE),--sabotage $(SABOTAGE))
+
+.PHONY: simulate
+simulate: ## thousands of storms over the whole fleet in one process, each from a seed, and the bugs put in on purpose; SEEDS=17..18 repeats one
+	@$(need) cargo cc
+	@echo "simulate: builds with optimisation (about 5 minutes the first time), then runs for some minutes; SEEDS and THREADS choose others."
+	@cargo build --quiet --profile bench -p simulation && target/release/soak simulate || \
+		{ echo "simulate: FAILED; the story is above" >&2; exit 1; }
+
+.PHONY: soak
+soak: ## ever new storms for FOR=30m (or SEEDS=a..b), counted over all runs in docs/evidence/soak.tsv
+	@$(need) cargo cc
+	@echo "soak: builds with optimisation (about 5 minutes the first time), then goes on where the last soak ended."
+	@cargo build --quiet --profile bench -p simulation && mkdir -p docs/evidence && nice -n 19 target/release/soak soak || \
+		{ echo "soak: FAILED; the stories are above" >&2; exit 1; }
+
+.PHONY: fuzz
+fuzz: ## attack every reader of foreign bytes, guided by coverage; TARGET, RUNS=10000000 and FOR=10m (each) choose otherwise
+	@$(need) cargo cc c++
+	@echo "fuzz: builds with optimisation and counters (10 minutes the first time), then attacks; broken off, it goes on where it was."
+	@scripts/fuzz.sh $(TARGET) || { echo "fuzz: FAILED; the findings are above, and in tests/fuzz/regressions" >&2; exit 1; }
+	@echo "fuzz: every law held; results are in target/fuzz/results.tsv."
+
 .PHONY: bench
 bench: ## measure the whole fleet, its parts and their ceiling on the real services
 	@$(need) cargo cc
 	@echo "bench: builds with optimisation (about 5 minutes the first time), then measures; leave the machine alone meanwhile."
 	@cargo bench --workspace --bench '*' --no-run
 	@$(services) cargo bench --workspace --bench '*'
+
+.PHONY: outage
+outage: ## the authority is down for the whole of a run of 5,000 invoices, then returns; prints what docs/outage.md shows
+	@$(need) cargo cc
+	@echo "outage: builds with optimisation, then takes about 5 minutes."
+	@cargo bench -p tests --bench outage --no-run
+	@FAWTARA_OUTAGE=1 $(services) cargo bench -p tests --bench outage
+
+.PHONY: growth
+growth: ## fill a ledger with ten million events, measure it at each step, and draw the curves into docs/
+	@$(need) cargo cc
+	@echo "growth: builds with optimisation, then fills and measures: about ten minutes, 10 GB of disk."
+	@cargo build --release --package ledger --example growth
+	@FAWTARA_GROWTH_DOCS=$(CURDIR)/docs $(services) nice -n 19 cargo run --quiet --release --package ledger --example growth
 
 ##@ Changing it
 
@@ -101,9 +149,9 @@ sqlx-prepare: ## write .sqlx/ anew, after a change of queries or migrations
 	$(services) scripts/sqlx-prepare.sh
 
 .PHONY: deny
-deny: ## check licences, advisories, bans and sources of all dependencies
+deny: ## check licences, advisories, bans and sources of all dependencies; FAWTARA_ADVISORY_DB=FILE without a network
 	@$(need) cargo cc deny
-	cargo deny --workspace check
+	@scripts/deny.sh
 
 .PHONY: clean
 clean: ## remove everything that was built, downloaded or produced

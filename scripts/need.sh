@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that tools are there: installs what can be installed without a question, else says what to install.
 #
-#   scripts/need.sh cargo cc nextest rustfmt clippy sqlx deny xmllint python3
+#   scripts/need.sh cargo cc c++ nextest rustfmt clippy sqlx deny xmllint python3
 #
 # Cargo's tools go to target/tools, not to the user's own; the Makefile puts target/tools/bin on the PATH.
 set -euo pipefail
@@ -46,6 +46,7 @@ for tool in "$@"; do
         have cargo || die 69 "Rust is missing: install Rust 1.95 or newer (rustup is the usual way), then run this again"
         ;;
     cc) need_program cc gcc libc6-dev ;;
+    c++) need_program c++ g++ ;;
     python3) need_program python3 python3 ;;
     xmllint) need_program xmllint libxml2-utils ;;
     nextest) need_crate cargo-nextest cargo-nextest 0.9.143 3 --no-default-features ;;

@@ -6,6 +6,7 @@ usage() {
     cat >&2 <<'USAGE'
 usage: scripts/services.sh run COMMAND...          use the services that are there, else start private ones
        scripts/services.sh private DIR COMMAND...  always start private ones; DIR keeps their data for the next time
+       scripts/services.sh cluster COMMAND...      private ones, RabbitMQ as a cluster of three nodes
 
 They are looked for in FAWTARA_TEST_AMQP_URL and FAWTARA_TEST_DATABASE_URL, then on 127.0.0.1:5672 (guest may log in,
 rabbitmqctl reaches the node) and 127.0.0.1:5432 (user postgres or you, without a password). FAWTARA_TEST_PRIVATE=1
@@ -17,7 +18,9 @@ COMMAND sees
   FAWTARA_TEST_PG_BIN           directory of initdb and pg_ctl, when known
   FAWTARA_TEST_RABBITMQ_SERVER  RabbitMQ's start script, when known
   FAWTARA_TEST_SERVICES_DIR     directory of the private services, when there are any: programs rabbitmq-server,
-                                rabbitmqctl and pg_ctl in it act on them, so that they can be killed and restarted
+                                rabbitmqctl and pg_ctl in it act on them, so that they can be killed and restarted;
+                                of a cluster's nodes -1, -2 and -3: rabbitmqctl-2. What runs from its folder
+                                fleet/ is ended with them
   FAWTARA_TEST_RUN              eight hexadecimal digits: databases and vhosts named fawtara_test_${FAWTARA_TEST_RUN}_*
                                 are removed at the end
 
@@ -33,6 +36,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/scripts/lib/find.sh"
 # shellcheck source=scripts/lib/private.sh
 . "$root/scripts/lib/private.sh"
+# shellcheck source=scripts/lib/cluster.sh
+. "$root/scripts/lib/cluster.sh"
 # shellcheck source=scripts/lib/compose.sh
 . "$root/scripts/lib/compose.sh"
 
@@ -256,7 +261,7 @@ main() {
         guard "$1"
         return
         ;;
-    run) (($# > 0)) || usage ;;
+    run | cluster) (($# > 0)) || usage ;;
     private) (($# > 1)) || usage ;;
     *) usage ;;
     esac
@@ -273,6 +278,13 @@ main() {
             take_directory "$(mktemp -d "$root/target/services/run.$$.XXXX")" no
             start_missing
         fi
+    elif [[ $mode == cluster ]]; then
+        sweep_abandoned
+        mkdir -p "$root/target/services"
+        take_directory "$(mktemp -d "$root/target/services/run.$$.XXXX")" no
+        install_missing || say_what_to_install
+        say "starting private services in $dir"
+        start_cluster
     else
         if guard_is_alive "$1"; then die 75 "the services in $1 are running already"; fi
         stop_private "$1"

@@ -109,17 +109,20 @@ find_epmd() {
     done
 }
 
-# Starts the node and returns; await_rabbitmq waits for it, so that PostgreSQL can start meanwhile.
+# start_rabbitmq [SUFFIX]: starts a node and returns; await_rabbitmq waits for it, so that PostgreSQL can start
+# meanwhile. Nodes with a suffix form a cluster (see cluster.sh); they share the cookie in HOME and epmd.
 start_rabbitmq() {
-    local home=$dir/rabbitmq dist_port ctl_port epmd ctl
+    local suffix=${1-} home=$dir/rabbitmq${1-} dist_port ctl_port epmd ctl
     rabbitmq_started=${rabbitmq_started-$SECONDS}
-    mkdir -p "$home/log"
+    mkdir -p "$dir/rabbitmq" "$home/log"
     pick_port && rabbitmq_port=$REPLY
     pick_port && dist_port=$REPLY
-    pick_port && epmd_port=$REPLY
+    if [[ -z $suffix || -z ${epmd_port-} ]]; then
+        pick_port && epmd_port=$REPLY
+        epmd=start
+    fi
     # rabbitmqctl listens as well; every call needs a port, and many run at once.
     ctl_port=$((12000 + RANDOM % 7000))
-    epmd=$(find_epmd) || die 69 "Erlang's epmd is missing"
     ctl=$(dirname "$rabbitmq_server")/rabbitmqctl
     [[ -x $ctl ]] || ctl=rabbitmqctl
     remember epmd_port
@@ -130,13 +133,14 @@ listeners.tcp.1 = 127.0.0.1:$rabbitmq_port
 vm_memory_high_watermark.relative = 0.8
 disk_free_limit.absolute = 50MB
 CONF
+    if [[ -n $suffix ]]; then cluster_settings >>"$home/rabbitmq.conf"; fi
     : >"$home/rabbitmq-env.conf"
     printf '[].\n' | tee "$home/advanced.config" >"$home/enabled_plugins"
     # Everything that would else be read from or written to the places of the machine's own node.
-    cat >"$dir/environment" <<ENVIRONMENT
+    cat >"$dir/environment$suffix" <<ENVIRONMENT
 unset NOTIFY_SOCKET RABBITMQ_BASE
-export HOME='$home' ERL_EPMD_PORT=$epmd_port ERL_EPMD_ADDRESS=127.0.0.1
-export RABBITMQ_NODENAME=fawtara@localhost RABBITMQ_DIST_PORT=$dist_port
+export HOME='$dir/rabbitmq' ERL_EPMD_PORT=$epmd_port ERL_EPMD_ADDRESS=127.0.0.1
+export RABBITMQ_NODENAME=fawtara$suffix@localhost RABBITMQ_DIST_PORT=$dist_port
 export RABBITMQ_CONF_ENV_FILE='$home/rabbitmq-env.conf' RABBITMQ_CONFIG_FILE='$home/rabbitmq.conf'
 export RABBITMQ_ADVANCED_CONFIG_FILE='$home/advanced.config' RABBITMQ_CONFIG_FILES='$home/conf.d'
 export RABBITMQ_GENERATED_CONFIG_DIR='$home/config' RABBITMQ_ENABLED_PLUGINS_FILE='$home/enabled_plugins'
@@ -145,58 +149,71 @@ export RABBITMQ_PID_FILE='$home/pid'
 export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1}'
 export RABBITMQ_CTL_DIST_PORT_MIN=$ctl_port RABBITMQ_CTL_DIST_PORT_MAX=$((ctl_port + 900))
 ENVIRONMENT
-    write_program "$dir/rabbitmq-server" <<PROGRAM
+    write_program "$dir/rabbitmq-server$suffix" <<PROGRAM
 #!/bin/sh
 # Starts this directory's own RabbitMQ on 127.0.0.1:$rabbitmq_port, in the foreground.
-. '$dir/environment'
+. '$dir/environment$suffix'
 exec '$rabbitmq_server' "\$@"
 PROGRAM
-    write_program "$dir/rabbitmqctl" <<PROGRAM
+    write_program "$dir/rabbitmqctl$suffix" <<PROGRAM
 #!/bin/sh
 # rabbitmqctl for this directory's own RabbitMQ on 127.0.0.1:$rabbitmq_port.
-. '$dir/environment'
+. '$dir/environment$suffix'
 exec '$ctl' "\$@"
 PROGRAM
 
-    # epmd would else be started by the node, as a daemon that outlives it.
-    (exec 9>&- && exec setsid "$epmd" -port "$epmd_port" -address 127.0.0.1) </dev/null >"$home/epmd.log" 2>&1 &
-    echo $! >"$home/epmd.pid"
-    (exec 9>&- && exec setsid "$dir/rabbitmq-server") </dev/null >"$home/server.log" 2>&1 &
+    if [[ -n ${epmd-} ]]; then
+        # It would else be started by the node, as a daemon that outlives it.
+        epmd=$(find_epmd) || die 69 "Erlang's epmd is missing"
+        (exec 9>&- && exec setsid "$epmd" -port "$epmd_port" -address 127.0.0.1) </dev/null >"$home/epmd.log" 2>&1 &
+        echo $! >"$dir/rabbitmq/epmd.pid"
+    fi
+    (exec 9>&- && exec setsid "$dir/rabbitmq-server$suffix") </dev/null >"$home/server.log" 2>&1 &
     rabbitmq_wrapper=$!
     echo "$rabbitmq_wrapper" >"$home/wrapper.pid"
 }
 
+# await_rabbitmq [SUFFIX]: for the node that was started last.
 await_rabbitmq() {
-    local deadline=$((SECONDS + 120)) restarts=0
+    local suffix=${1-} deadline=$((SECONDS + 120)) restarts=0
     until amqp_answers 127.0.0.1 "$rabbitmq_port"; do
         if ! kill -0 "$rabbitmq_wrapper" 2>/dev/null && ((restarts++ < 2)); then
             # Most likely somebody took one of the ports between our look and the start.
-            stop_rabbitmq
-            start_rabbitmq
+            stop_node "$suffix"
+            start_rabbitmq "$suffix"
         elif ((SECONDS > deadline || restarts > 2)); then
-            tail -n 30 "$dir"/rabbitmq/server.log "$dir"/rabbitmq/log/*.log >&2 || true
+            tail -n 30 "$dir/rabbitmq$suffix"/server.log "$dir/rabbitmq$suffix"/log/*.log >&2 || true
             die 70 "RabbitMQ did not start"
         fi
         sleep 0.2
     done
-    rabbitmqctl=$dir/rabbitmqctl
+    rabbitmqctl=$dir/rabbitmqctl$suffix
     amqp_url=amqp://guest:guest@127.0.0.1:$rabbitmq_port/%2f
     say "RabbitMQ of our own answers on 127.0.0.1:$rabbitmq_port after $((SECONDS - rabbitmq_started)) s"
 }
 
 stop_rabbitmq() {
-    end_process "$dir/rabbitmq/pid" "$dir/rabbitmq" 15
-    end_process "$dir/rabbitmq/wrapper.pid" rabbitmq-server 5
+    local home
+    for home in "$dir"/rabbitmq-[0-9] "$dir/rabbitmq"; do
+        if [[ -d $home ]]; then stop_node "${home#"$dir/rabbitmq"}"; fi
+    done
     end_process "$dir/rabbitmq/epmd.pid" "-port" 5
 }
 
-# end_process PID_FILE WORD SECONDS: ends the process of that file, if its command line still has WORD in it (a pid
-# may have gone to somebody else by now).
+# stop_node SUFFIX: a node of a cluster goes with its data, and may have been stopped by a signal; so it is not asked.
+stop_node() {
+    end_process "$dir/rabbitmq$1/pid" "$dir/rabbitmq" 15 ${1:+KILL}
+    end_process "$dir/rabbitmq$1/wrapper.pid" rabbitmq-server 5
+    if [[ -z $1 ]]; then end_process "$dir/rabbitmq/epmd.pid" "-port" 5; fi
+}
+
+# end_process PID_FILE WORD SECONDS [SIGNAL]: ends the process of that file, if its command line still has WORD in it
+# (a pid may have gone to somebody else by now).
 end_process() {
     local pid deadline=$((SECONDS + $3))
     pid=$(tr -cd '0-9' 2>/dev/null <"$1") || return 0
     [[ -n $pid ]] && is_process "$pid" "$2" || return 0
-    kill -TERM "$pid" 2>/dev/null || return 0
+    kill "-${4-TERM}" "$pid" 2>/dev/null || return 0
     while is_process "$pid" "$2"; do
         if ((SECONDS >= deadline)); then
             kill -KILL "$pid" 2>/dev/null || true
@@ -217,6 +234,7 @@ stop_private() {
     # shellcheck disable=SC1091 # written by remember
     . "$dir/settings"
     if [[ -n $compose ]]; then compose_down; fi
+    stop_fleet
     stop_postgres
     stop_rabbitmq
     if [[ -n ${pg_data_elsewhere-} ]]; then rm -rf "$pg_data_elsewhere"; fi

@@ -3,12 +3,14 @@
 
 mod broker;
 mod ledger;
+mod sabotage;
 mod transport;
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ::ledger::Clock;
 use invoice::IncomeSource;
 
 use crate::fleet::Seams;
@@ -17,6 +19,7 @@ use crate::random::Random;
 
 pub use broker::FaultyBroker;
 pub use ledger::FaultyLedger;
+pub use sabotage::Sabotage;
 pub use transport::FaultyTransport;
 
 /// How often what goes wrong, in a thousand.
@@ -34,6 +37,12 @@ pub struct Weather {
     pub ledger_stall: u64,
     /// How long that is, milliseconds.
     pub stall_ms: u64,
+    /// The ledger refuses a batch of several, which then is split.
+    pub ledger_refuses: u64,
+    /// A subscription's channel ends, and with it all deliveries that it handed out.
+    pub channel_cut: u64,
+    /// A request is given up by its sender, and comes to the authority all the same, up to [`Weather::late_ms`] later.
+    pub request_late: u64,
     /// A hint is confirmed and lost all the same.
     pub hint_lost: u64,
     /// A hint comes twice.
@@ -52,25 +61,6 @@ pub struct Weather {
     pub drafts_arrive: bool,
 }
 
-/// A bug put in on purpose at a seam, to prove that the simulation would find it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sabotage {
-    /// The encoder acknowledges before it has committed.
-    AckBeforeCommit,
-    /// Nobody hints again what was lost.
-    NoSweeper,
-    /// A late refusal is taken for the truth.
-    LateRefusalWins,
-    /// Counters are drawn outside the transaction that fixes the bytes.
-    CounterOutside,
-    /// The publisher hears yes before the ledger has committed.
-    YesBeforeDurable,
-    /// A request that was not answered is sent again within the same attempt.
-    SentTwice,
-    /// An attempt's start is not committed before the POST.
-    EffectBeforeIntent,
-}
-
 /// The source of everything that goes wrong in one run.
 #[derive(Debug)]
 pub struct Chaos {
@@ -80,6 +70,16 @@ pub struct Chaos {
     random: Mutex<Random>,
     /// Failures in a row, by process and call: never so many that an outage looks like a death.
     in_a_row: Mutex<BTreeMap<(String, &'static str), u32>>,
+    /// By how much the clock that all share was stepped, milliseconds.
+    stepped_ms: AtomicI64,
+    /// How often.
+    steps: AtomicU64,
+    /// The clients, by id, whose road to the authority is cut.
+    cut_off: Mutex<BTreeSet<String>>,
+    /// How many requests came to the authority after their senders had given them up.
+    late_requests: AtomicU64,
+    /// Whoever claims an invoice whose number begins so dies of it, as long as the storm lasts.
+    killer: Option<&'static str>,
     /// For [`Sabotage::CounterOutside`].
     counters: Mutex<BTreeMap<IncomeSource, u64>>,
 }
@@ -91,14 +91,73 @@ impl Chaos {
     /// A storm of this kind.
     #[must_use]
     pub fn new(weather: Weather, sabotage: Option<Sabotage>, random: Random) -> Arc<Self> {
+        Self::with_killer(weather, sabotage, random, None)
+    }
+
+    /// A storm in which invoices whose numbers begin with `killer` bring down whoever claims them.
+    #[must_use]
+    pub fn with_killer(
+        weather: Weather,
+        sabotage: Option<Sabotage>,
+        random: Random,
+        killer: Option<&'static str>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             weather,
             sabotage,
             storm: AtomicBool::new(true),
             random: Mutex::new(random),
             in_a_row: Mutex::default(),
+            stepped_ms: AtomicI64::new(0),
+            steps: AtomicU64::new(0),
+            cut_off: Mutex::default(),
+            late_requests: AtomicU64::new(0),
+            killer,
             counters: Mutex::default(),
         })
+    }
+
+    /// This clock, as far as it has been stepped.
+    #[must_use]
+    pub fn clock(self: &Arc<Self>, clock: Clock) -> Clock {
+        let chaos = Arc::clone(self);
+        Arc::new(move || clock() + chrono::TimeDelta::milliseconds(chaos.stepped_ms.load(Ordering::Relaxed)))
+    }
+
+    /// The clock that ledger and authority share goes forwards or backwards by so much at once. Timers do not notice.
+    pub fn step_clock(&self, by_ms: i64) {
+        self.stepped_ms.fetch_add(by_ms, Ordering::Relaxed);
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether times can be compared: the clock was never stepped.
+    #[must_use]
+    pub fn is_time_sound(&self) -> bool {
+        self.steps.load(Ordering::Relaxed) == 0
+    }
+
+    /// Cuts the road of this client to the authority, or mends it.
+    pub fn cut_off(&self, client_id: &str, cut: bool) {
+        let mut cut_off = self.cut_off.lock().unwrap_or_else(PoisonError::into_inner);
+        if cut {
+            cut_off.insert(client_id.to_owned());
+        } else {
+            cut_off.remove(client_id);
+        }
+    }
+
+    fn is_cut_off(&self, client_id: &str) -> bool {
+        self.cut_off.lock().unwrap_or_else(PoisonError::into_inner).contains(client_id)
+    }
+
+    /// How many requests came to the authority after their senders had given them up.
+    #[must_use]
+    pub fn late_requests(&self) -> u64 {
+        self.late_requests.load(Ordering::Relaxed)
+    }
+
+    fn kills(&self, number: &str) -> bool {
+        self.is_storm() && self.killer.is_some_and(|killer| number.starts_with(killer))
     }
 
     /// Draws from the run's one generator.
@@ -109,6 +168,7 @@ impl Chaos {
     /// From now on nothing goes wrong any more.
     pub fn calm(&self) {
         self.storm.store(false, Ordering::Relaxed);
+        self.cut_off.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Whether things still go wrong.

@@ -55,6 +55,8 @@ impl Numbers {
             submitter: submitter::Config {
                 lease_margin_ms: 1_000,
                 drain_margin_ms: 1_000,
+                fleet_renew_ms: 200,
+                fleet_margin_ms: 1_000,
                 sweep_every_ms: 200,
                 checkpoint_every_ms: 1_000,
                 survey_every_ms: 500,
@@ -161,6 +163,7 @@ impl Seams {
             ledger: Arc::clone(&self.ledger),
             broker: Arc::clone(&self.broker),
             registrations: registrations(),
+            gate: producer::Gate::open(),
         }
     }
 
@@ -170,7 +173,7 @@ impl Seams {
         Encoder {
             ledger: Arc::clone(&self.ledger),
             broker: Arc::clone(&self.broker),
-            documents: Arc::new(DocumentEncoder::new(registrations()).with_policy(numbers.policy.clone())),
+            documents: Arc::new(DocumentEncoder::new(registrations()).with_policies(numbers.policy.clone())),
             config: numbers.encoder.clone(),
         }
     }
@@ -183,7 +186,7 @@ impl Seams {
             broker: Arc::clone(&self.broker),
             client: Client::new(Arc::clone(&self.transport)),
             endpoints: unchanging(endpoints("http://127.0.0.1:9/core/invoices/", numbers.timeout)),
-            policy: numbers.policy.clone(),
+            policies: numbers.policy.clone().into(),
             ladder: numbers.ladder.clone(),
             telling: None,
             worker: worker.to_owned(),

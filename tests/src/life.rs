@@ -1,7 +1,9 @@
 //! The life of a simulated process: at each step that others can see it may end, or stand still for a while. Whoever is
 //! dead has no effect on the world any more, whatever tasks of it are left. Must not know what the process does.
 
+use std::fmt;
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +19,33 @@ struct Thread {
     name: String,
     death: CancellationToken,
     pulse: Mutex<Pulse>,
+    fuse: Option<Arc<Fuse>>,
+}
+
+/// Counts the steps of several processes together, and does something at one of them.
+pub struct Fuse {
+    at: u64,
+    steps: AtomicU64,
+    strike: Box<dyn Fn(&Life) + Send + Sync>,
+}
+
+impl Fuse {
+    /// Strikes at the `at`-th step, counted from 1.
+    pub fn new(at: u64, strike: impl Fn(&Life) + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { at, steps: AtomicU64::new(0), strike: Box::new(strike) })
+    }
+
+    /// How many steps there were.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for Fuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fuse").field("at", &self.at).field("steps", &self.steps()).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -31,8 +60,18 @@ impl Life {
     /// A new process; with a fuse it dies by itself at that step.
     #[must_use]
     pub fn new(name: impl Into<String>, fuse: Option<u64>) -> Self {
-        let pulse = Mutex::new(Pulse { fuse, ..Pulse::default() });
-        Self(Arc::new(Thread { name: name.into(), death: CancellationToken::new(), pulse }))
+        Self::with(name.into(), fuse, None)
+    }
+
+    /// A new process whose steps are counted together with others'.
+    #[must_use]
+    pub fn sharing(name: impl Into<String>, fuse: Arc<Fuse>) -> Self {
+        Self::with(name.into(), None, Some(fuse))
+    }
+
+    fn with(name: String, own: Option<u64>, fuse: Option<Arc<Fuse>>) -> Self {
+        let pulse = Mutex::new(Pulse { fuse: own, ..Pulse::default() });
+        Self(Arc::new(Thread { name, death: CancellationToken::new(), pulse, fuse }))
     }
 
     /// Its name.
@@ -97,6 +136,11 @@ impl Life {
     }
 
     fn burn(&self) {
+        if let Some(fuse) = &self.0.fuse
+            && fuse.steps.fetch_add(1, Ordering::Relaxed) + 1 == fuse.at
+        {
+            (fuse.strike)(self);
+        }
         let mut pulse = self.pulse();
         let Some(left) = pulse.fuse.as_mut() else { return };
         *left = left.saturating_sub(1);
@@ -137,6 +181,21 @@ mod tests {
         assert!(timeout(LONG, life.step()).await.is_err(), "the third step is never done");
         assert!(life.was_harmed());
         assert!(timeout(LONG, life.live(async {})).await.is_err(), "nor is anything after it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shared_fuse_strikes_whoever_makes_the_step() {
+        let fuse = Fuse::new(3, Life::kill);
+        let (one, other) =
+            (Life::sharing("one", Arc::clone(&fuse)), Life::sharing("other", Arc::clone(&fuse)));
+        one.step().await;
+        other.step().await;
+        assert!(
+            timeout(LONG, other.step()).await.is_err(),
+            "the third step of both is the last of the other"
+        );
+        one.step().await;
+        assert_eq!((fuse.steps(), one.was_harmed(), other.was_harmed()), (4, false, true));
     }
 
     #[tokio::test(start_paused = true)]

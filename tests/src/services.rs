@@ -219,7 +219,7 @@ pub(crate) fn root() -> PathBuf {
 }
 
 /// A new folder below `target`, which nobody else uses.
-pub(crate) fn scratch(name: &str) -> PathBuf {
+pub fn scratch(name: &str) -> PathBuf {
     let folder = target().join("tmp").join(format!("{name}-{}", Uuid::new_v4().simple()));
     std::fs::create_dir_all(&folder).expect("target can be written to");
     folder

@@ -57,8 +57,9 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
 #[test]
 fn arrows_point_down() {
     let floors: BTreeMap<_, _> = FLOORS.iter().copied().collect();
-    for (room, needed) in
-        dependencies().iter().filter(|(room, _)| !["tests", "documents"].contains(&room.as_str()))
+    for (room, needed) in dependencies()
+        .iter()
+        .filter(|(room, _)| !["tests", "documents", "fuzz", "simulation", "chaos"].contains(&room.as_str()))
     {
         let floor =
             floors.get(room.as_str()).unwrap_or_else(|| panic!("room {room} has no floor: add it here"));
@@ -96,7 +97,9 @@ fn each_subject_stands_in_its_own_room() {
     ] {
         let users: Vec<_> = all
             .iter()
-            .filter(|(room, needed)| *room != "tests" && needed.iter().any(|other| other == library))
+            .filter(|(room, needed)| {
+                !["tests", "chaos"].contains(&room.as_str()) && needed.iter().any(|other| other == library)
+            })
             .map(|(room, _)| room.as_str())
             .collect();
         assert_eq!(users, home, "{library} is used outside its room");

@@ -75,3 +75,23 @@ fn the_rows_are_numbered_without_gaps() {
     }
     assert_eq!(expected.0, 7);
 }
+
+/// Tests are named in backticks, and by nothing else there: commands, settings and metrics have dots, blanks or braces, or begin
+/// with the program's name.
+#[test]
+fn every_test_that_the_page_of_failures_names_exists() {
+    let mut names = BTreeSet::new();
+    for folder in ["crates", "tests"] {
+        functions(&root().join(folder), &mut names);
+    }
+    let page = std::fs::read_to_string(root().join("docs/failures.md")).expect("docs/failures.md");
+    let is_name = |word: &&str| {
+        word.contains('_')
+            && !word.starts_with("fawtara_")
+            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let named: Vec<_> = page.split('`').skip(1).step_by(2).filter(is_name).collect();
+    assert!(named.len() > 20, "{named:?}");
+    let missing: Vec<_> = named.iter().filter(|name| !names.contains(**name)).collect();
+    assert!(missing.is_empty(), "no such tests: {missing:?}");
+}

@@ -13,6 +13,8 @@
 mod corrections;
 #[path = "scenarios/doubt.rs"]
 mod doubt;
+#[path = "scenarios/fairness.rs"]
+mod fairness;
 #[path = "scenarios/faults.rs"]
 mod faults;
 #[path = "scenarios/formats.rs"]
@@ -23,6 +25,10 @@ mod harm;
 mod http;
 #[path = "scenarios/intake.rs"]
 mod intake;
+#[path = "scenarios/keys.rs"]
+mod keys;
+#[path = "scenarios/lanes.rs"]
+mod lanes;
 #[path = "scenarios/outage.rs"]
 mod outage;
 #[path = "scenarios/post2tax.rs"]

@@ -19,8 +19,11 @@ pub struct Hint {
 
 /// A message that is no hint. It can have come from nobody of ours.
 #[derive(Debug, thiserror::Error)]
-#[error("not a hint: {0}")]
+#[error("not a hint: {}", invoice::excerpt(&.0.to_string(), WORDS))]
 pub struct NotAHint(#[from] serde_json::Error);
+
+/// Characters of what is wrong with a message, at most: the reader's words repeat whatever stands there.
+const WORDS: usize = 200;
 
 impl Hint {
     /// A hint for an invoice.
@@ -64,6 +67,12 @@ mod tests {
         let hint = Hint::new(key, 3);
         assert_eq!(Hint::from_bytes(&hint.to_bytes())?, hint);
         assert!(Hint::from_bytes(b"{}").is_err());
+        let long = format!("{{\"\u{202e}{}\":1}}", "x".repeat(5_000));
+        let told = Hint::from_bytes(long.as_bytes()).map_err(|error| error.to_string());
+        assert!(
+            told.is_err_and(|told| told.len() < 400 && told.contains("\\u{202e}")),
+            "strangers' words are cut and shown"
+        );
         Ok(())
     }
 }

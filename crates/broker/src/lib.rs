@@ -7,6 +7,7 @@ mod gather;
 mod hint;
 mod queue;
 mod traits;
+mod window;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -24,3 +25,4 @@ pub use traits::{
     Announcement, Broker, BrokerError, Delivery, Health, Outgoing, PublishError, Settle, Stale, Subscription,
     settle_all,
 };
+pub use window::{RungWindows, Window};

@@ -10,10 +10,12 @@ mod link;
 mod slot;
 mod supervisor;
 mod tap;
+mod tls;
 mod url;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -37,8 +39,10 @@ use crate::{Announcement, Broker, BrokerError, Health, Ladder, Outgoing, Publish
 /// How to reach the broker, and how patient to be with it.
 #[derive(Debug, Clone)]
 pub struct RabbitConfig {
-    /// `amqp://user:password@host:port/vhost`, or `amqps`.
+    /// `amqp://user:password@host:port/vhost`, or `amqps`; several `host:port` with commas between them for a cluster.
     pub url: BrokerUrl,
+    /// A PEM file of certificate authorities to trust besides the system's, for `amqps`.
+    pub extra_ca: Option<PathBuf>,
     /// The waits that have a queue each.
     pub ladder: Ladder,
     /// The name of the connections, as RabbitMQ shows it.
@@ -59,6 +63,7 @@ impl RabbitConfig {
     pub fn new(url: BrokerUrl) -> Self {
         Self {
             url,
+            extra_ca: None,
             ladder: Ladder::default(),
             name: "fawtara".to_owned(),
             connect_timeout: Duration::from_secs(10),
@@ -72,7 +77,10 @@ impl RabbitConfig {
 /// What the broker's handle, its supervisor and its subscriptions have in common.
 struct Shared {
     config: RabbitConfig,
-    uri: AMQPUri,
+    /// The nodes of the cluster; at least one.
+    nodes: Vec<AMQPUri>,
+    /// Whose turn it is to be tried.
+    next_node: AtomicUsize,
     /// None while there is no connection.
     link: watch::Sender<Option<Arc<Link>>>,
     slots: Mutex<BTreeMap<u64, Arc<Slot>>>,
@@ -122,11 +130,14 @@ impl RabbitBroker {
     /// [`BrokerError::Unfit`] at once when waiting will not help: wrong password, no such virtual host, no permission, a
     /// queue that exists with other arguments, a version before 3.10. [`BrokerError::Unavailable`] after `connect_timeout`.
     pub async fn connect(config: RabbitConfig) -> Result<Self, BrokerError> {
-        let uri = config.url.parse(&config)?;
+        let nodes = config.url.parse(&config)?;
+        // Each process begins elsewhere, so that the nodes share the load.
+        let first = usize::try_from(uuid::Uuid::new_v4().as_u128() % 1_000).unwrap_or_default();
         let (requests, received) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             config,
-            uri,
+            nodes,
+            next_node: AtomicUsize::new(first),
             link: watch::Sender::new(None),
             slots: Mutex::default(),
             requests,

@@ -13,7 +13,8 @@ use std::time::Duration;
 use broker::conformance::{DEADLINE, depth, nothing, numbered, outgoing, publish, take, texts};
 use broker::testing::{Proxy, TestVhost, until};
 use broker::{
-    Broker, BrokerError, Ladder, PublishError, Queue, RabbitBroker, RabbitConfig, Stale, settle_all,
+    Broker, BrokerError, BrokerUrl, Ladder, PublishError, Queue, RabbitBroker, RabbitConfig, Stale,
+    settle_all,
 };
 use tokio::time::{Instant, timeout};
 
@@ -223,6 +224,55 @@ async fn a_dropped_broker_leaves_nothing_behind() {
         !connections.contains(vhost.name())
     };
     until("its connections are gone", DEADLINE, gone).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_nodes_any_that_answers_is_used() {
+    let vhost = TestVhost::create().await;
+    let [silent, first, second] = [
+        Proxy::start(vhost.server_address()).await,
+        Proxy::start(vhost.server_address()).await,
+        Proxy::start(vhost.server_address()).await,
+    ];
+    silent.freeze();
+    // Nobody listens on the second of them.
+    let nodes = format!("{},127.0.0.1:1,{},{}", silent.address(), first.address(), second.address());
+    let (user, place) =
+        vhost.url_text().rsplit_once('@').map(|(user, _)| (user.to_owned(), vhost.name())).unwrap();
+    let url = BrokerUrl::new(format!("{user}@{nodes}/{place}"));
+    let broker = RabbitBroker::connect(RabbitConfig { url, ..impatient(&vhost) }).await.unwrap();
+    let mut consumer = broker.subscribe(Queue::Draft, 10).await.unwrap();
+    publish(&broker, Queue::Draft, &numbered(1)).await;
+    settle_all(&take(&mut *consumer, 1).await).await;
+    for (ill, well) in [(&first, &second), (&second, &first)] {
+        well.resume();
+        ill.freeze();
+        ill.cut();
+        publish_at_last(&broker, Queue::Draft, "بعد").await;
+        // Once at least; what was not confirmed may have arrived as well.
+        let arrived = async || {
+            let batch = consumer.next_batch(10, Duration::ZERO).await;
+            settle_all(&batch).await == 0 && texts(&batch).contains(&"بعد".to_owned())
+        };
+        until("the message arrives by another node", DEADLINE, arrived).await;
+    }
+    broker.close().await;
+}
+
+/// RabbitMQ tries again every three minutes to hand over what it could not.
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_a_retry_whose_target_is_gone_waits_for_it() {
+    let scene = Scene::set().await;
+    scene.vhost.delete_queue("fawtara.to-submit").await;
+    publish(&scene.broker, Queue::Retry(0), &["مؤجل".to_owned()]).await;
+    // The rung has tried, in vain, once its wait of 300 ms is over; nothing shows when.
+    assert!(timeout(Duration::from_secs(3), std::future::pending::<()>()).await.is_err());
+    let again = RabbitBroker::connect(impatient(&scene.vhost)).await.unwrap();
+    let mut consumer = again.subscribe(Queue::ToSubmit, 10).await.unwrap();
+    let arrived = timeout(Duration::from_secs(240), consumer.next_batch(10, Duration::ZERO)).await;
+    assert_eq!(texts(&arrived.expect("it arrives after all")), ["مؤجل"]);
+    again.close().await;
+    scene.broker.close().await;
 }
 
 #[cfg(target_os = "linux")]

@@ -77,7 +77,7 @@ async fn a_wrong_password_and_a_missing_vhost_are_unfit_at_once() {
             BrokerError::Unfit(why) => assert!(why.contains(hint) && !why.contains("geheim"), "{why}"),
             other => panic!("{other:?}"),
         }
-        assert!(matches!(examine(&url.into()).await, Err(BrokerError::Unfit(_))));
+        assert!(matches!(examine(&url.into(), None).await, Err(BrokerError::Unfit(_))));
     }
 }
 
@@ -86,7 +86,7 @@ async fn a_user_without_permissions_is_unfit() {
     let vhost = TestVhost::create().await;
     vhost.permit("^amq\\.gen.*", "^$", "^$").await;
     assert!(matches!(refusal(vhost.config()).await, BrokerError::Unfit(_)));
-    let found = examine(&vhost.url()).await.unwrap();
+    let found = examine(&vhost.url(), None).await.unwrap();
     assert!(!found.is_fit());
     assert!(matches!(found.declare, Err(BrokerError::Unfit(_))), "{found:?}");
     assert!(matches!(found.publish, Err(BrokerError::Unfit(_))), "{found:?}");
@@ -96,7 +96,7 @@ async fn a_user_without_permissions_is_unfit() {
 async fn a_user_with_what_is_needed_and_no_more_is_fit() {
     let vhost = TestVhost::create().await;
     vhost.permit("^fawtara\\.", "^(fawtara\\.|amq\\.default$)", "^fawtara\\.").await;
-    let found = examine(&vhost.url()).await.unwrap();
+    let found = examine(&vhost.url(), None).await.unwrap();
     assert!(found.is_fit(), "{found:?}");
     assert_eq!(found.product, "RabbitMQ");
     let broker = RabbitBroker::connect(vhost.config()).await.unwrap();
@@ -115,7 +115,7 @@ async fn nobody_there_is_unavailable_in_time() {
     let begin = Instant::now();
     assert!(matches!(refusal(config).await, BrokerError::Unavailable(_)));
     assert!(begin.elapsed() < Duration::from_secs(4));
-    assert!(matches!(examine(&url).await, Err(BrokerError::Unavailable(_))));
+    assert!(matches!(examine(&url, None).await, Err(BrokerError::Unavailable(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use invoice::life::{Actor, Cause, Command, Context, Event, Invoice, RequeueMode, decide};
 use invoice::{InvoiceKey, Timestamp};
-use ledger::{Appended, Change, LedgerError};
+use ledger::{Appended, Change, Document, DocumentKind, HeldNoted, LedgerError};
 use serde::Serialize;
 
 use crate::desk::{Console, signed};
@@ -21,6 +21,14 @@ pub enum Action {
     Abandon,
     /// Take over the document that the authority holds under this UUID.
     Adopt,
+    /// The same, if that document differs from ours in its counter alone: ours was lost and encoded anew.
+    AdoptCounter,
+}
+
+impl Action {
+    pub(crate) fn adopts(self) -> bool {
+        matches!(self, Self::Adopt | Self::AdoptCounter)
+    }
 }
 
 /// Whether the next role knows already.
@@ -42,6 +50,19 @@ pub struct Done {
     pub invoice: Invoice,
     /// Whether the next role knows already.
     pub hinted: Hinted,
+    /// The counter under which the authority holds an adopted document, when it is another than ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+}
+
+/// A counter under which the authority holds a document that has another one here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// The authority's.
+    pub icv: u64,
+    /// What is known of it here.
+    #[serde(flatten)]
+    pub noted: HeldNoted,
 }
 
 impl Console {
@@ -97,6 +118,8 @@ impl Console {
         let mut invoice = seen.clone();
         for _ in 0..TRIES {
             let events = self.decide(&invoice, now, action, by).await?;
+            // Before the adoption: it is so whatever becomes of that, and a counter that is not noted could be drawn.
+            let held = if action.adopts() { self.note_held(&invoice, by).await? } else { None };
             let change = Change { invoice, events, at: now, documents: Vec::new(), attempt: None };
             let appended = self.ledger.append(vec![change]).await?;
             match appended.into_iter().next() {
@@ -104,7 +127,7 @@ impl Console {
                     let changed = [(invoice, traceparent)];
                     let hinted = self.hint(&changed).await.first().copied().unwrap_or(Hinted::NotNeeded);
                     let [(invoice, _)] = changed;
-                    return Ok(Done { invoice, hinted });
+                    return Ok(Done { invoice, hinted, held });
                 }
                 Some(Appended::Outdated) => {}
                 None => return Err(LedgerError::Corrupt("a change without an answer".to_owned()).into()),
@@ -128,12 +151,16 @@ impl Console {
         let by = by.clone();
         let held_qr = match action {
             Action::Adopt => self.held_qr(invoice).await?,
+            Action::AdoptCounter => {
+                self.differs_in_counter_alone(invoice).await?;
+                self.held_qr(invoice).await?
+            }
             Action::Requeue(_) | Action::Abandon => None,
         };
         let command = match action {
             Action::Requeue(mode) => Command::Requeue { mode, by },
             Action::Abandon => Command::Abandon { by },
-            Action::Adopt => Command::Adopt { qr: held_qr.unwrap_or_default(), by },
+            Action::Adopt | Action::AdoptCounter => Command::Adopt { qr: held_qr.unwrap_or_default(), by },
         };
         decide(invoice, command, Context { now, policy: &self.policy })
             .map_err(|refusal| ConsoleError::Refused { invoice: Box::new(invoice.clone()), refusal })
@@ -153,6 +180,46 @@ impl Console {
             _ => None,
         });
         Ok(latest)
+    }
+
+    /// What we sent, and what the authority returned in its place, as far as they are kept.
+    async fn sent_and_held(
+        &self,
+        invoice: &Invoice,
+    ) -> Result<(Option<Document>, Option<Document>), ConsoleError> {
+        let of = |kind| (invoice.key, invoice.document, kind);
+        let wanted = [of(DocumentKind::Sent), of(DocumentKind::Held)];
+        let mut found = self.ledger.documents(&wanted).await?.into_iter();
+        Ok((found.next().flatten(), found.next().flatten()))
+    }
+
+    /// What was lost and encoded anew stands at the authority under its earlier counter, and is the same otherwise.
+    async fn differs_in_counter_alone(&self, invoice: &Invoice) -> Result<(), ConsoleError> {
+        if invoice.cause != Some(Cause::AuthorityHoldsOther) {
+            // The life cycle says what is wrong.
+            return Ok(());
+        }
+        let (Some(sent), Some(held)) = self.sent_and_held(invoice).await? else {
+            return Err(ConsoleError::NotCompared);
+        };
+        match ubl::same_but_counter(&sent.bytes, &held.bytes) {
+            Ok(_) => Ok(()),
+            Err(difference) => Err(ConsoleError::DiffersElsewhere { difference: difference.to_string() }),
+        }
+    }
+
+    /// Notes the counter of what the authority holds, when it can be read and is another than ours.
+    async fn note_held(&self, invoice: &Invoice, by: &Actor) -> Result<Option<Held>, ConsoleError> {
+        let (_, Some(held)) = self.sent_and_held(invoice).await? else { return Ok(None) };
+        let Ok(identity) = ubl::identity(&held.bytes) else { return Ok(None) };
+        // A counter that no ledger could keep is none of ours.
+        let kept = i64::try_from(identity.icv).is_ok_and(|icv| icv < i64::MAX);
+        if !kept || Some(identity.icv) == invoice.icv {
+            return Ok(None);
+        }
+        let icv = identity.icv;
+        let noted = self.ledger.recovery().note_held(invoice.key, &invoice.source, icv, by).await?;
+        Ok(Some(Held { icv, noted }))
     }
 
     /// Who was quicker, and where the invoice stands now.

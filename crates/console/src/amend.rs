@@ -117,7 +117,7 @@ impl Console {
         let changed = [(done, None)];
         let hinted = self.hint(&changed).await.first().copied().unwrap_or(Hinted::NotNeeded);
         let [(invoice, _)] = changed;
-        Ok(Done { invoice, hinted })
+        Ok(Done { invoice, hinted, held: None })
     }
 }
 

@@ -7,7 +7,7 @@ use ledger::{Appended, Change, Filter, LedgerError, Listed};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::action::{Action, Done};
+use crate::action::{Action, Done, Held};
 use crate::desk::{Console, signed};
 use crate::error::ConsoleError;
 use crate::listing::Cursor;
@@ -44,6 +44,28 @@ pub struct RefusedRow {
     pub reason: String,
 }
 
+/// The counters under which the authority holds what was adopted, where they are others than ours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct HeldCounters {
+    /// How many.
+    pub count: u64,
+    /// The highest of them.
+    pub highest: Option<u64>,
+    /// Those beyond what had been skipped: the margin was too small.
+    pub beyond: u64,
+    /// Those that another invoice has drawn here.
+    pub clashes: u64,
+}
+
+impl HeldCounters {
+    fn add(&mut self, held: &Held) {
+        self.count += 1;
+        self.highest = self.highest.max(Some(held.icv));
+        self.beyond += u64::from(!held.noted.is_void || held.noted.advanced.is_some());
+        self.clashes += u64::from(held.noted.clash.is_some());
+    }
+}
+
 /// What was done to all that matched.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -55,6 +77,8 @@ pub struct Report {
     pub done: u64,
     /// What the changed ones are worth.
     pub amounts: Sums,
+    /// Of adopted ones: the counters under which the authority holds them.
+    pub held: HeldCounters,
     /// Not changed.
     pub refused: u64,
     /// The first 1,000 of those, with reasons.
@@ -129,7 +153,7 @@ impl Console {
             report.next = None;
             return Ok(false);
         };
-        if bulk.dry_run || action == Action::Adopt {
+        if bulk.dry_run || action.adopts() {
             for row in rows {
                 self.one(row, action, by, report).await?;
             }
@@ -194,14 +218,17 @@ impl Console {
     ) -> Result<(), ConsoleError> {
         let now = self.ledger.now().await?;
         let outcome = if report.dry_run {
-            self.decide(&row.invoice, now, action, by).await.map(|_| ())
+            self.decide(&row.invoice, now, action, by).await.map(|_| None)
         } else {
             let seen = row.invoice.clone();
             let acted = self.act_on(seen, now, action, by, row.traceparent.clone()).await;
-            acted.map(|Done { .. }| ())
+            acted.map(|Done { held, .. }| held)
         };
         match outcome {
-            Ok(()) => report.done(&row),
+            Ok(held) => {
+                held.iter().for_each(|held| report.held.add(held));
+                report.done(&row);
+            }
             Err(error) => report.refuse(row, error)?,
         }
         Ok(())

@@ -80,7 +80,7 @@ impl Console {
                     (place, Outgoing { queue, payload, traceparent: traceparent.clone() })
                 })
                 .unzip();
-            let sent = self.publish(queue, hints).await;
+            let sent = self.publish(queue, hints, DEEP).await;
             for (place, result) in places.into_iter().zip(sent) {
                 if let Some(slot) = results.get_mut(place) {
                     *slot = result;
@@ -107,18 +107,19 @@ impl Console {
                     let payload = Hint::new(invoice.key, invoice.version).to_bytes();
                     Outgoing { queue: Queue::Draft, payload, traceparent }
                 });
-                self.publish(Queue::Draft, hints.collect()).await;
+                self.publish(Queue::Draft, hints.collect(), DEEP).await;
             }
             Err(error) => warn!(%error, "returns that wait were not hinted; the sweeper will make up for it"),
         }
     }
 
-    async fn publish(&self, queue: Queue, hints: Vec<Outgoing>) -> Vec<Hinted> {
+    /// Publishes them unless `deep` messages stand in the queue already.
+    pub(crate) async fn publish(&self, queue: Queue, hints: Vec<Outgoing>, deep: u64) -> Vec<Hinted> {
         if hints.is_empty() {
             return Vec::new();
         }
         match self.broker.depth(queue).await {
-            Ok(depth) if depth < DEEP => {}
+            Ok(depth) if depth < deep => {}
             Ok(_) => return vec![Hinted::LeftToSweeper; hints.len()],
             Err(error) => {
                 warn!(%error, "nothing was hinted; the sweeper will make up for it");
@@ -145,7 +146,7 @@ impl std::fmt::Debug for Console {
     }
 }
 
-fn queue_of(invoice: &Invoice) -> Option<Queue> {
+pub(crate) fn queue_of(invoice: &Invoice) -> Option<Queue> {
     invoice.waits_for().map(|step| match step {
         Step::Encode => Queue::Draft,
         Step::Submit => Queue::ToSubmit,

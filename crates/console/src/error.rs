@@ -102,6 +102,27 @@ pub enum ConsoleError {
         /// Why not.
         reason: String,
     },
+    /// What the authority holds is not our document under another counter.
+    #[error("the authority's document differs in more than its counter: {difference}")]
+    DiffersElsewhere {
+        /// The first difference apart from the counter.
+        difference: String,
+    },
+    /// The authority returned no document that could be compared.
+    #[error("the authority's answer held no document, so nothing shows that it differs in the counter alone")]
+    NotCompared,
+    /// A margin that is none.
+    #[error("a margin of {margin} is not between 1 and {}", crate::recover::MARGIN_MAX)]
+    Margin {
+        /// What was asked for.
+        margin: u64,
+    },
+    /// No counter and no registration has this name.
+    #[error("income source {name} is neither registered here, nor has it a counter")]
+    UnknownSource {
+        /// What was looked for.
+        name: IncomeSource,
+    },
     /// No open record of refused intake has this id.
     #[error("no open record of refused intake has the id {id}")]
     UnknownIntake {
@@ -132,6 +153,10 @@ impl ConsoleError {
             Self::NothingNew { .. } => "nothing_new",
             Self::NumberTaken { .. } => "number_taken",
             Self::CannotMove { .. } => "cannot_move",
+            Self::DiffersElsewhere { .. } => "differs_elsewhere",
+            Self::NotCompared => "not_compared",
+            Self::Margin { .. } => "margin",
+            Self::UnknownSource { .. } => "unknown_income_source",
             Self::UnknownIntake { .. } => "unknown_intake",
             Self::Ledger(_) => "ledger",
         }
@@ -158,6 +183,11 @@ impl ConsoleError {
             Self::CannotMove { .. } => {
                 "Name an active income source of the same taxpayer, in the same environment: `fawtara taxpayers list` shows all.".into()
             }
+            Self::DiffersElsewhere { .. } | Self::NotCompared => {
+                "Compare the two documents (`fawtara show --document sent`, `--document held`) and adopt it by its name if it is this sale.".into()
+            }
+            Self::Margin { .. } => "Say how many numbers may have been drawn in the time that was lost, and some more.".into(),
+            Self::UnknownSource { .. } => "`fawtara recover status` and `fawtara taxpayers list` name all; say TAX-NUMBER:SEQUENCE.".into(),
             Self::UnknownIntake { .. } => "List the refused intake: it may have been resolved by somebody else.".into(),
             Self::Ledger(LedgerError::Unavailable(_)) => {
                 "If a change was asked for, it is not known whether it was made: look when the ledger is back; doing it again is safe.".into()

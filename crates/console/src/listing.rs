@@ -303,13 +303,16 @@ fn count(groups: &mut BTreeMap<(State, Option<Cause>), Group>, row: &Listed) {
 
 /// A record of refused intake has no state, seller or environment to be filtered by.
 fn concerns_intake(filter: &Filter) -> bool {
-    let Filter { environment, states, cause, tax_number, income_source, search: _, in_doubt } = filter;
+    let Filter { environment, states, cause, tax_number, income_source, search: _, in_doubt, since, until } =
+        filter;
     environment.is_none()
         && states.is_empty()
         && cause.is_none()
         && tax_number.is_none()
         && income_source.is_none()
         && !in_doubt
+        && since.is_none()
+        && until.is_none()
 }
 
 fn intake_matches(filter: &Filter, record: &RefusedIntake) -> bool {

@@ -6,5 +6,6 @@ mod archives;
 mod bulks;
 mod hands;
 mod listings;
+mod recovering;
 mod relocating;
 mod stories;

@@ -1,6 +1,6 @@
 //! From a draft's normal form to the bytes that every attempt will send.
 
-use invoice::life::Policy;
+use invoice::life::Policies;
 use invoice::{Environment, Fault, IncomeSource, Profile, Published, Settled};
 use ledger::{Draft, Encode, Encoding, Live, Registrations, Unencoded};
 
@@ -10,20 +10,20 @@ use crate::returning;
 #[derive(Debug)]
 pub struct DocumentEncoder {
     registrations: Live<Registrations>,
-    policy: Policy,
+    policies: Policies,
 }
 
 impl DocumentEncoder {
     /// An encoder for these income sources.
     #[must_use]
     pub fn new(registrations: Live<Registrations>) -> Self {
-        Self { registrations, policy: Policy::default() }
+        Self { registrations, policies: Policies::default() }
     }
 
     /// With other numbers of the life cycle: how long a return waits for an original that nobody knows.
     #[must_use]
-    pub fn with_policy(self, policy: Policy) -> Self {
-        Self { policy, ..self }
+    pub fn with_policies(self, policies: impl Into<Policies>) -> Self {
+        Self { policies: policies.into(), ..self }
     }
 
     fn profile(&self, environment: Environment, source: &IncomeSource) -> Profile {
@@ -52,8 +52,8 @@ impl Encode for DocumentEncoder {
         }
     }
 
-    fn policy(&self) -> Policy {
-        self.policy.clone()
+    fn policies(&self) -> Policies {
+        self.policies.clone()
     }
 }
 

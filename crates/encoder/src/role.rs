@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{Broker, BrokerError, Delivery, Hint, Outgoing, Queue, Subscription};
+use broker::{Broker, BrokerError, Delivery, Hint, Outgoing, Queue, Subscription, Window};
 use invoice::life::{State, Step};
-use invoice::{Digest, InvoiceKey};
+use invoice::{Digest, InvoiceKey, Timestamp};
 use ledger::{Encode, EncodeOutcome, Ledger, LedgerError, RefusedIntake, patiently};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
@@ -57,6 +57,7 @@ impl Encoder {
     pub async fn run(&self, shutdown: CancellationToken) -> Result<(), BrokerError> {
         let Some(mut drafts) = self.subscribe(&shutdown).await? else { return Ok(()) };
         let linger = Duration::from_millis(self.config.linger_ms);
+        let window = Window::new(Arc::clone(&self.broker), Queue::ToSubmit);
         info!(batch = self.config.batch, "the encoder is at work");
         loop {
             let batch = tokio::select! {
@@ -68,7 +69,7 @@ impl Encoder {
                 break;
             }
             let span = info_span!("encode batch", size = batch.len());
-            self.work(batch, &shutdown).instrument(span).await;
+            self.work(batch, &window, &shutdown).instrument(span).await;
         }
         drafts.close().await;
         info!("the encoder has stopped");
@@ -92,7 +93,20 @@ impl Encoder {
         }
     }
 
-    async fn work(&self, batch: Vec<Delivery>, shutdown: &CancellationToken) {
+    /// Hints for invoices that the ledger does not know are noted before they are gone: it may have been restored from a backup
+    /// older than the queues, and these must be published again.
+    async fn note_strangers(&self, batch: &[Delivery]) {
+        let hints: Vec<_> = batch
+            .iter()
+            .filter_map(|delivery| Hint::from_bytes(&delivery.payload).ok())
+            .map(|hint| (hint.key(), hint.version))
+            .collect();
+        if let Err(error) = ledger::note_strangers(&*self.ledger, &hints).await {
+            warn!(%error, "hints for invoices that the ledger does not know could not be noted");
+        }
+    }
+
+    async fn work(&self, batch: Vec<Delivery>, window: &Window, shutdown: &CancellationToken) {
         telemetry::metrics().batch_size.record(batch.len() as u64, &[role()]);
         let mut traces = BTreeMap::new();
         let mut strangers = Vec::new();
@@ -113,11 +127,15 @@ impl Encoder {
             let encode = |keys| self.ledger.encode(keys, Arc::clone(&self.documents));
             split(keys, shutdown, encode).await
         };
-        let done = done.await;
+        // How much room there is is asked meanwhile, so that nobody waits for the answer.
+        let (done, ()) = tokio::join!(done, self.look(window));
         drop(spans);
         match done {
             Ok(outcomes) => {
-                self.announce(outcomes, &traces).await;
+                if outcomes.iter().any(|outcome| matches!(outcome, EncodeOutcome::Skipped(None))) {
+                    self.note_strangers(&batch).await;
+                }
+                self.announce(outcomes, &traces, window).await;
                 broker::settle_all(&batch).await;
             }
             Err(error) => {
@@ -150,10 +168,26 @@ impl Encoder {
         Ok(())
     }
 
-    /// Hints for whoever is next. One that fails to arrive is made up for by the sweeper.
-    async fn announce(&self, outcomes: Vec<EncodeOutcome>, traces: &BTreeMap<InvoiceKey, Option<String>>) {
+    /// Looks how much room there is for hints, if the broker is there.
+    async fn look(&self, window: &Window) {
+        let health = self.broker.health();
+        if health.connected && health.blocked.is_none() {
+            window.look().await;
+        }
+    }
+
+    /// Hints for whoever is next. One that fails to arrive is made up for by the sweeper; what finds no room on the
+    /// submitter's queue is parked in the ledger, to be dispatched in turn.
+    async fn announce(
+        &self,
+        outcomes: Vec<EncodeOutcome>,
+        traces: &BTreeMap<InvoiceKey, Option<String>>,
+        window: &Window,
+    ) {
         let metrics = telemetry::metrics();
         let mut hints = Vec::with_capacity(outcomes.len());
+        let mut parked = Vec::new();
+        let mut parked_at = Timestamp::UNIX_EPOCH;
         for outcome in outcomes {
             let (invoice, queue) = match outcome {
                 EncodeOutcome::Encoded(invoice) => {
@@ -180,13 +214,31 @@ impl Encoder {
                 }
                 EncodeOutcome::Skipped(_) => continue,
             };
+            if queue == Queue::ToSubmit && window.admit(1) == 0 {
+                parked.push(invoice.key);
+                parked_at = parked_at.max(invoice.updated_at);
+                continue;
+            }
             hints.push(Outgoing {
                 queue,
                 payload: Hint::new(invoice.key, invoice.version).to_bytes(),
                 traceparent: traces.get(&invoice.key).cloned().flatten(),
             });
         }
+        self.park(&parked, parked_at).await;
         self.publish(hints).await;
+    }
+
+    /// Has these dispatched as if they had been hinted and lost just now, instead of after the sweeper's grace.
+    async fn park(&self, invoices: &[InvoiceKey], at: Timestamp) {
+        if invoices.is_empty() {
+            return;
+        }
+        let parked = matches!(timeout(PUBLISH, self.ledger.park(invoices, at)).await, Ok(Ok(())));
+        if !parked {
+            debug!(hints = invoices.len(), "hints that find no room are left to the sweeper");
+        }
+        invoices.iter().for_each(|_| count(Queue::ToSubmit, if parked { "parked" } else { "passed_over" }));
     }
 
     /// Waits for confirms, but neither long nor for a broker that is away.

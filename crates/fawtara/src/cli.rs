@@ -83,10 +83,22 @@ enum Command {
     Catalogue(commands::catalogue::Args),
     /// See and mend what waits for a person.
     DeadLetters(commands::dead_letters::Args),
+    /// Close the intake or open it again, for all producers at once.
+    Intake(commands::intake::Args),
+    /// Rebuild the queues from the ledger: a hint for every invoice that is open.
+    Requeue(commands::requeue::Args),
+    /// After a restore: see what the ledger has lost, and advance the counters.
+    Recover(commands::recover::Args),
     /// Register taxpayers, their income sources and credentials, and check them.
     Taxpayers(commands::taxpayers::Args),
+    /// Make, list, rotate and revoke the API keys by which programs publish and read over HTTP.
+    Keys(commands::keys::Args),
     /// Write a period as files, or prove that such files are untouched.
     Archive(commands::archive::Args),
+    /// Set old months of the ledger aside, and bring them back.
+    Retention(commands::retention::Args),
+    /// See which submitters are at work, and what each may have under way at the authority.
+    Submitters(commands::submitters::Args),
     /// Read a QR text; needs no services and no configuration.
     Qr(commands::qr::Args),
     /// See who is told of settled invoices over HTTP, and what was not heard.
@@ -143,9 +155,15 @@ impl Command {
             Self::Show(_)
             | Self::Status(_)
             | Self::DeadLetters(_)
+            | Self::Intake(_)
+            | Self::Requeue(_)
+            | Self::Recover(_)
             | Self::Taxpayers(_)
+            | Self::Keys(_)
             | Self::Webhooks(_)
             | Self::Verify(_)
+            | Self::Retention(_)
+            | Self::Submitters(_)
             | Self::Migrate => Needs::SharedLedger,
             Self::Convert(_) => Needs::Settings,
             Self::Import(args) if args.is_template() => Needs::Nothing,
@@ -232,8 +250,14 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<Outcome> {
         Command::Status(args) => commands::status::command(args, settings).await,
         Command::Catalogue(args) => commands::catalogue::command(&args),
         Command::DeadLetters(args) => commands::dead_letters::command(args, settings).await,
+        Command::Intake(args) => commands::intake::command(args, settings).await,
+        Command::Requeue(args) => commands::requeue::command(args, settings).await,
+        Command::Recover(args) => commands::recover::command(args, settings).await,
         Command::Taxpayers(args) => commands::taxpayers::command(args, settings).await,
+        Command::Keys(args) => commands::keys::command(args, settings).await,
         Command::Archive(args) => commands::archive::command(args, settings).await,
+        Command::Retention(args) => commands::retention::command(args, settings).await,
+        Command::Submitters(args) => commands::submitters::command(args, settings).await,
         Command::Qr(args) => commands::qr::command(&args),
         Command::Webhooks(args) => commands::webhooks::command(args, settings).await,
         Command::Verify(args) => commands::verify::command(args, settings).await,

@@ -7,6 +7,7 @@ pub mod commands;
 pub mod contracts;
 pub mod demo;
 pub mod failure;
+pub mod keys;
 pub mod registry;
 pub mod settings;
 pub mod telling;

@@ -2,6 +2,7 @@
 
 mod check;
 pub mod environment;
+mod policy;
 mod secret;
 mod webhook;
 
@@ -18,6 +19,7 @@ use ledger::Schedule;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+pub use self::policy::TaxpayerPolicy;
 pub use self::secret::{Masked, SecretUrl};
 pub use self::webhook::WebhookSettings;
 use crate::failure::{BlameSettings, Misconfigured};
@@ -40,6 +42,8 @@ pub struct Settings {
     pub submitter: submitter::Config,
     /// Waiting times and limits of the life cycle.
     pub policy: Policy,
+    /// What single taxpayers have otherwise.
+    pub policies: Vec<TaxpayerPolicy>,
     /// The sweeper's patience.
     pub schedule: Schedule,
     /// The stand-in for the authority.
@@ -99,14 +103,16 @@ pub struct LedgerSettings {
     pub url: SecretUrl,
     /// Connections to it, at most, for this process.
     pub max_connections: u32,
-    /// The role without the right to change events, taken on after connecting.
-    pub role: Option<String>,
+    /// The database role taken on after connecting: `auto` is the one of the command at hand (fawtara_producer, fawtara_encoder,
+    /// fawtara_submitter, fawtara_operator), with no more rights than it needs, or fawtara_app where that cannot be taken on;
+    /// `login` is none but who logs in; else a name.
+    pub role: String,
 }
 
 impl Default for LedgerSettings {
     fn default() -> Self {
         let url = SecretUrl::new("postgres://postgres@127.0.0.1:5432/fawtara");
-        Self { url, max_connections: 10, role: Some("fawtara_app".to_owned()) }
+        Self { url, max_connections: 10, role: "auto".to_owned() }
     }
 }
 
@@ -116,13 +122,19 @@ impl Default for LedgerSettings {
 pub struct BrokerSettings {
     /// `memory`, or the URL of a RabbitMQ virtual host.
     pub url: SecretUrl,
+    /// A PEM file of a private certificate authority to trust besides the system's, for `amqps`.
+    pub extra_ca: Option<PathBuf>,
     /// The rungs of the retry ladder that have a queue each, milliseconds.
     pub ladder_ms: Ladder,
 }
 
 impl Default for BrokerSettings {
     fn default() -> Self {
-        Self { url: SecretUrl::new("amqp://guest:guest@127.0.0.1:5672/%2f"), ladder_ms: Ladder::default() }
+        Self {
+            url: SecretUrl::new("amqp://guest:guest@127.0.0.1:5672/%2f"),
+            extra_ca: None,
+            ladder_ms: Ladder::default(),
+        }
     }
 }
 
@@ -175,8 +187,11 @@ impl Default for SimulatorSettings {
 pub struct AdminSettings {
     /// Where probes and metrics are served; none: nowhere.
     pub listen: Option<SocketAddr>,
-    /// Hashes of the bearer keys that may read the metrics, as in `producer.keys`. Any address but loopback needs one.
+    /// Hashes of the bearer keys that may read the metrics, as in `producer.keys`. Any address but loopback needs one, here or in
+    /// the ledger (`fawtara keys create --may metrics`).
     pub keys: Vec<telemetry::KeyHash>,
+    /// Certificate and key of the port; none: HTTP without TLS.
+    pub tls: Option<telemetry::listen::TlsFiles>,
 }
 
 /// For how long what comes back is kept.
@@ -339,6 +354,17 @@ pub fn read(file: Option<&Path>, overrides: &[(String, String)]) -> anyhow::Resu
         builder = builder.set_override(key, parse(value)).with_context(|| format!("--set {key}={value}"))?;
     }
     let settings: Settings = builder.build()?.try_deserialize()?;
+    check::check(&settings)?;
+    Ok(settings)
+}
+
+/// Reads the configuration from the text of its file alone: neither the environment nor flags have a say.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_text(toml: &str) -> anyhow::Result<Settings> {
+    let file = config::File::from_str(toml, config::FileFormat::Toml);
+    let settings: Settings = config::Config::builder().add_source(file).build()?.try_deserialize()?;
     check::check(&settings)?;
     Ok(settings)
 }

@@ -8,15 +8,19 @@ use anyhow::Context;
 use broker::{Broker, BrokerUrl, MemoryBroker, RabbitBroker, RabbitConfig};
 use encoder::{DocumentEncoder, Encoder};
 use jofotara::{Client, Credentials, ExtraCa, HttpConfig, HttpTransport, Transport};
-use ledger::{Clock, Ledger, Live, MemoryLedger, PostgresConfig, PostgresLedger, Registry};
-use producer::Intake;
+use ledger::{Clock, KeyRing, Ledger, Live, MemoryLedger, Part, PostgresConfig, PostgresLedger, Registry};
+use producer::{Gate, Intake};
 use submitter::{Endpoints, Submitter};
 use uuid::Uuid;
 
+use crate::keys;
 use crate::registry::{self, AddressBook};
 use crate::settings::Settings;
 use crate::telling;
 use crate::vault;
+
+/// How often the intake's switch is read: so soon a producer obeys it.
+const GATE_EVERY: Duration = Duration::from_secs(1);
 
 /// The two seams that every role shares.
 #[derive(Clone)]
@@ -27,6 +31,10 @@ pub struct Seams {
     pub broker: Arc<dyn Broker>,
     /// The income sources of the ledger, as they are now.
     pub registry: Live<Registry>,
+    /// Whether events are taken.
+    pub gate: Gate,
+    /// Who may come in.
+    pub keys: Live<KeyRing>,
 }
 
 /// The wall clock, for what has no ledger to ask.
@@ -41,25 +49,42 @@ pub fn wall_clock() -> Clock {
 /// # Errors
 /// Which service, where, and why not.
 pub async fn connect(settings: &Settings, name: &str) -> anyhow::Result<Seams> {
-    let ledger = ledger(settings).await?;
+    let ledger = ledger_of(settings, part(name)).await?;
     let refresh = Duration::from_millis(settings.taxpayers.refresh_ms);
     let registry = registry::follow(&ledger, refresh)
         .await
         .context("the registry of taxpayers cannot be read (was `fawtara migrate` run?)")?;
-    Ok(Seams { broker: broker(settings, name).await?, ledger, registry })
+    let gate = Gate::follow(&ledger, GATE_EVERY).await.context("the intake's switch cannot be read")?;
+    let keys = keys::follow(&ledger, keys::REFRESH).await.context("the API keys cannot be read")?;
+    Ok(Seams { broker: broker(settings, name).await?, ledger, registry, gate, keys })
 }
 
-/// The ledger alone.
+/// The part that a process plays, by its name.
+fn part(name: &str) -> Part {
+    match name {
+        "producer" => Part::Producer,
+        "encoder" => Part::Encoder,
+        "submitter" => Part::Submitter,
+        "all" | "demo" => Part::Whole,
+        _ => Part::Operator,
+    }
+}
+
+/// The ledger alone, for a person's command.
 ///
 /// # Errors
 /// Where it was looked for, and why it is not there.
 pub async fn ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
+    ledger_of(settings, Part::Operator).await
+}
+
+async fn ledger_of(settings: &Settings, part: Part) -> anyhow::Result<Arc<dyn Ledger>> {
     if settings.ledger.url.is_memory() {
         let ledger = MemoryLedger::new(wall_clock(), settings.schedule.clone());
         return Ok(Arc::new(if telling::is_wanted(settings) { ledger.with_notices() } else { ledger }));
     }
     let url = settings.ledger.url.masked();
-    let ledger = PostgresLedger::connect(postgres(settings)).await.with_context(|| {
+    let ledger = PostgresLedger::connect(postgres(settings, part)).await.with_context(|| {
         format!("the ledger at {url} (setting ledger.url) cannot be used; `fawtara doctor` says more")
     })?;
     Ok(Arc::new(ledger))
@@ -67,11 +92,15 @@ pub async fn ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
 
 /// The Postgres adapter's settings.
 #[must_use]
-pub fn postgres(settings: &Settings) -> PostgresConfig {
+pub fn postgres(settings: &Settings, part: Part) -> PostgresConfig {
     let mut config = PostgresConfig::new(settings.ledger.url.expose());
     config.max_connections = settings.ledger.max_connections;
     config.schedule = settings.schedule.clone();
-    config.role.clone_from(&settings.ledger.role);
+    config.roles = match settings.ledger.role.as_str() {
+        "auto" => part.roles(),
+        "login" => Vec::new(),
+        role => vec![role.to_owned()],
+    };
     config.notices = telling::is_wanted(settings);
     config
 }
@@ -87,6 +116,7 @@ pub async fn broker(settings: &Settings, name: &str) -> anyhow::Result<Arc<dyn B
     }
     let masked = settings.broker.url.masked();
     let mut config = RabbitConfig::new(BrokerUrl::new(settings.broker.url.expose()));
+    config.extra_ca.clone_from(&settings.broker.extra_ca);
     config.ladder = ladder;
     config.name = format!("fawtara {name}");
     let broker = RabbitBroker::connect(config).await.with_context(|| {
@@ -102,6 +132,7 @@ pub fn intake(settings: &Settings, seams: &Seams) -> Intake {
         ledger: Arc::clone(&seams.ledger),
         broker: Arc::clone(&seams.broker),
         registrations: registry::registrations(settings, &seams.registry, None),
+        gate: seams.gate.clone(),
     }
 }
 
@@ -113,7 +144,7 @@ pub fn encoder(settings: &Settings, seams: &Seams) -> Encoder {
     Encoder {
         ledger: Arc::clone(&seams.ledger),
         broker: Arc::clone(&seams.broker),
-        documents: Arc::new(DocumentEncoder::new(registrations).with_policy(settings.policy.clone())),
+        documents: Arc::new(DocumentEncoder::new(registrations).with_policies(settings.policies())),
         config: settings.encoder.clone(),
     }
 }
@@ -133,7 +164,7 @@ pub fn submitter(
         broker: Arc::clone(&seams.broker),
         client: Client::new(transport).checking_seals(settings.submitter.check_seals),
         endpoints: book.follow(&seams.registry, Arc::clone(&seams.ledger)),
-        policy: settings.policy.clone(),
+        policies: settings.policies(),
         ladder: settings.broker.ladder_ms.clone(),
         telling: telling::of(settings)?,
         worker: boot_id(),

@@ -100,7 +100,7 @@ pub struct UnknownFormat(pub String);
 impl fmt::Display for UnknownFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = Format::ALL.map(Format::as_str).join(", ");
-        write!(f, "{:?} is none of the formats {names}", self.0)
+        write!(f, "{:?} is none of the formats {names}", invoice::excerpt(&self.0, 40))
     }
 }
 

@@ -20,6 +20,7 @@ pub mod returns;
 pub mod rules;
 pub mod schema;
 pub mod settle;
+mod shown;
 pub mod totals;
 pub mod validate;
 
@@ -32,6 +33,7 @@ pub use published::Published;
 pub use returns::{OriginalDocument, ReturnEvent};
 pub use rules::Language;
 pub use settle::{Settled, settle};
+pub use shown::{excerpt, shown};
 pub use totals::{LineTotals, Totals, TotalsError};
 pub use validate::{Checked, Fault, FaultCode, Message, check, parse, read, read_with, validate};
 

@@ -10,6 +10,7 @@ mod decide;
 mod event;
 mod evolve;
 mod outcome;
+mod policies;
 mod policy;
 mod state;
 
@@ -17,6 +18,7 @@ pub use command::{Actor, Command, RequeueMode};
 pub use decide::{Context, Refusal, decide};
 pub use event::{DeferReason, Event};
 pub use outcome::{Evidence, Outcome, OutcomeKind};
+pub use policies::Policies;
 pub use policy::Policy;
 pub use state::{Cause, Invoice, State, Step, UnknownName, WaitReason, Waiting};
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use invoice::Environment;
+use invoice::{Digest, Environment};
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -55,6 +55,10 @@ pub struct Endpoint(Arc<Checked>);
 
 struct Checked {
     road: Road,
+    /// See [`Endpoint::authority`].
+    authority: Arc<str>,
+    /// See [`Endpoint::pair`].
+    pair: Digest,
     environment: Environment,
     credentials: Credentials,
     /// Ready to be sent, and marked as sensitive.
@@ -160,7 +164,16 @@ impl Endpoint {
         if timeout.is_zero() {
             return Err(EndpointError::NoTime);
         }
-        Ok(Self(Arc::new(Checked { road, environment, credentials, client_id, secret_key, timeout })))
+        let authority = format!("{} {}", road.kind(), road.submit_url().origin().ascii_serialization());
+        let pair = Digest::of_parts(&[
+            authority.as_bytes(),
+            credentials.client_id.as_bytes(),
+            credentials.secret_key.expose_secret().as_bytes(),
+        ]);
+        let authority = authority.into();
+        let checked =
+            Checked { road, authority, pair, environment, credentials, client_id, secret_key, timeout };
+        Ok(Self(Arc::new(checked)))
     }
 
     /// Whether both are clones of one another. An endpoint that was made anew is another one, even from the same words: what
@@ -168,6 +181,20 @@ impl Endpoint {
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Which service answers here: route, scheme, host and port, without credentials or path. What is down, slow or limited
+    /// is so for all endpoints of the same name. Fit for logs and metrics.
+    #[must_use]
+    pub fn authority(&self) -> &Arc<str> {
+        &self.0.authority
+    }
+
+    /// The same for endpoints that show the same credentials to the same service, whatever their income source. Not to be
+    /// shown: it could serve to try out guessed secrets.
+    #[must_use]
+    pub fn pair(&self) -> Digest {
+        self.0.pair
     }
 
     /// Where documents are sent.

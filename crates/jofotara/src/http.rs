@@ -5,6 +5,7 @@
 //! * No proxy is used, whatever the environment says: a variable set for another program must not lead invoices away.
 //! * HTTP/1.1 only, one request on a connection at a time, so that a cut connection costs one answer and not many.
 //! * Header names go out spelled as every client of the authority spells them.
+//! * No encoding of the body is asked for and none is taken off: a compressed answer is heard as such, and not read.
 //! * Certificates are checked against the system's own list, plus what the configuration adds.
 
 mod retry_after;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use reqwest::{Certificate, Client, Response};
 
 use crate::transport::{Exchange, HttpRequest, Method, Transport};
@@ -166,11 +167,27 @@ impl Transport for HttpTransport {
         };
         let status = response.status().as_u16();
         let retry_after = retry_after::wait(response.headers());
+        if let Some(encoding) = encoding(response.headers()) {
+            // Said in the place of what was not read, so that the evidence shows it to people.
+            let body = format!("an answer encoded as {encoding}, which nobody asked for: it was not read");
+            return Exchange::Answered { status, retry_after, body: Bytes::from(body) };
+        }
         match whole_body(response).await {
             Ok(body) => Exchange::Answered { status, retry_after, body },
             Err(reason) => Exchange::Lost { reason: format!("HTTP {status}, then {reason}") },
         }
     }
+}
+
+/// How the body is encoded, when it is: no encoding is ever asked for, and none is taken off, since a few bytes could become
+/// gigabytes.
+fn encoding(headers: &HeaderMap) -> Option<String> {
+    let named: Vec<_> =
+        headers.get_all(CONTENT_ENCODING).iter().map(|value| value.to_str().unwrap_or("?")).collect();
+    let named = named.join(", ");
+    let plain =
+        named.split(',').all(|name| matches!(name.trim().to_ascii_lowercase().as_str(), "" | "identity"));
+    (!plain).then(|| named.chars().take(60).collect())
 }
 
 /// The body to its end, or why not.

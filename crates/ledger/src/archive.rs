@@ -1,9 +1,12 @@
 //! The seam's part for archives: everything that is kept of whole invoices, raw, in bulk. Plain data; knows no files.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use invoice::life::Invoice;
+use invoice::life::{Actor, Invoice};
 use invoice::{Digest, Environment, InvoiceKey, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::record::{AttemptRecord, Checkpoint, DocumentKind, Summary};
 use crate::traits::LedgerError;
@@ -73,6 +76,26 @@ pub struct KeptDocument {
     pub sha256: Digest,
 }
 
+/// A month of acceptance that was set aside. Its invoices, their identities and states stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detachment {
+    /// Its first day.
+    pub month: NaiveDate,
+    /// When it was set aside.
+    pub at: Timestamp,
+    /// By whom, and why.
+    pub by: Actor,
+    /// How many invoices were accepted in that month.
+    pub invoices: u64,
+}
+
+impl fmt::Display for Detachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { month, at, by: Actor { name, reason }, .. } = self;
+        write!(f, "{} was detached on {} by {name} ({reason})", month.format("%Y-%m"), at.format("%F"))
+    }
+}
+
 /// What an archive is made from. Reads only.
 #[async_trait]
 pub trait Archive: Send + Sync {
@@ -89,6 +112,9 @@ pub trait Archive: Send + Sync {
     /// The dossiers of the invoices that exist among these, in order of their keys, all of one moment. All of it is held in
     /// memory: ask for a few dozen.
     async fn dossiers(&self, keys: &[InvoiceKey]) -> Result<Vec<Dossier>, LedgerError>;
+
+    /// The months whose events, contents, documents and attempts were set aside, the earliest first.
+    async fn detachments(&self) -> Result<Vec<Detachment>, LedgerError>;
 
     /// The last checkpoint; none before the first.
     async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError>;

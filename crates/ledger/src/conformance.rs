@@ -28,8 +28,11 @@ pub mod archiving;
 pub mod checking;
 pub mod encoding;
 pub mod evolving;
+pub mod fleet;
 pub mod keeping;
+pub mod keys;
 pub mod listing;
+pub mod recovery;
 pub mod returning;
 pub mod sweeping;
 pub mod taxpayers;
@@ -160,6 +163,10 @@ macro_rules! conformance_suite {
                 what_nobody_moves_is_swept,
                 only_the_wanted_steps_are_swept,
                 the_longest_waiting_come_first,
+                taxpayers_are_served_in_turn,
+                many_taxpayers_are_all_served,
+                only_the_wanted_sources_are_swept,
+                what_stands_in_the_ledger_alone_is_counted,
                 pauses_grow_with_every_hint,
                 an_event_makes_the_sweeper_watchful_again,
                 the_settled_sleep_for_ever,
@@ -189,6 +196,36 @@ macro_rules! conformance_suite {
                 the_next_counter_is_shown,
                 drafts_of_unknown_sources_are_left,
                 what_was_parked_wakes_with_its_source,
+            }
+            keys {
+                there_are_no_keys_at_first,
+                a_key_comes_back_exactly,
+                a_revoked_key_is_valid_no_more,
+                an_expired_key_is_valid_no_more,
+                a_rotated_key_overlaps_with_the_new_one,
+                a_key_without_name_and_reason_is_not_made,
+                the_use_of_a_key_is_noted_coarsely,
+                changes_of_keys_come_one_after_the_other,
+            }
+            recovery {
+                intake_is_open_until_it_is_closed,
+                skipped_counters_are_void_and_no_hole,
+                a_counter_is_advanced_once_unless_asked_again,
+                a_counter_that_was_never_drawn_is_advanced,
+                no_counter_is_advanced_beyond_what_fits,
+                draws_and_advances_at_once_never_meet,
+                a_counter_that_the_authority_holds_is_never_drawn,
+                unknown_hints_are_kept_once,
+                a_listing_is_cut_to_a_time,
+            }
+            fleet {
+                a_newcomer_gets_what_others_leave,
+                endpoints_are_shared_apart,
+                who_leaves_gives_everything_back,
+                a_share_counts_until_it_runs_out,
+                a_renewal_that_comes_late_changes_nothing,
+                shares_are_listed,
+                racing_submitters_never_exceed_the_cap,
             }
             archiving {
                 a_walk_finds_each_issued_invoice_once,

@@ -5,15 +5,19 @@
 
 mod archive;
 mod encoding;
+mod fleet;
 mod intake;
+mod keys;
 mod outbox;
 mod proof;
 mod reading;
+mod recovery;
 mod returns;
 mod store;
 #[cfg(any(test, feature = "conformance"))]
 mod tampering;
 mod taxpayers;
+mod wakes;
 
 #[cfg(any(test, feature = "conformance"))]
 pub use tampering::Tampering;
@@ -28,9 +32,10 @@ use uuid::Uuid;
 
 use crate::record::{
     Amendable, Appended, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, EncodeOutcome,
-    Filter, Loaded, Page, Reception, RecordedEvent, RefusedIntake, Standing, Sweep, Swept, Verification,
+    Filter, Loaded, Page, Reception, RecordedEvent, RefusedIntake, Standing, Verification,
 };
-use crate::{Archive, Clock, Encode, Ledger, LedgerError, Outbox, Schedule, Taxpayers};
+use crate::sweep::{Parked, Sweep, Swept};
+use crate::{Archive, Clock, Encode, Keys, Ledger, LedgerError, Outbox, Schedule, Taxpayers};
 use store::{Addition, Store, micros};
 
 /// A ledger in this process; what it holds is gone with it.
@@ -191,7 +196,11 @@ impl Ledger for MemoryLedger {
     }
 
     async fn sweep(&self, wanted: Sweep, limit: u32) -> Result<Vec<Swept>, LedgerError> {
-        Ok(self.store().sweep(wanted, limit, self.time(), &self.schedule))
+        Ok(self.store().sweep(&wanted, limit, self.time(), &self.schedule))
+    }
+
+    async fn parked(&self, at_most: u32) -> Result<Parked, LedgerError> {
+        Ok(self.store().wakes.parked(at_most, self.time()))
     }
 
     async fn park(&self, invoices: &[InvoiceKey], until: Timestamp) -> Result<(), LedgerError> {
@@ -218,11 +227,23 @@ impl Ledger for MemoryLedger {
         self
     }
 
+    fn fleet(&self) -> &dyn crate::Fleet {
+        self
+    }
+
     fn outbox(&self) -> &dyn Outbox {
         self
     }
 
     fn taxpayers(&self) -> &dyn Taxpayers {
+        self
+    }
+
+    fn recovery(&self) -> &dyn crate::Recovery {
+        self
+    }
+
+    fn keys(&self) -> &dyn Keys {
         self
     }
 

@@ -14,10 +14,14 @@ mod config;
 mod encode;
 mod examine;
 mod failure;
+mod fleet;
 mod intake;
+mod keys;
 mod listing;
 mod outbox;
 mod read;
+mod recovery;
+mod retention;
 mod returns;
 mod row;
 mod step;
@@ -40,14 +44,15 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres};
 use uuid::Uuid;
 
-pub use config::{APP_ROLE, PostgresConfig};
+pub use config::{APP_ROLE, Part, PostgresConfig};
 pub use examine::{Examination, SERVER_VERSION_MIN, Setting};
 pub(crate) use failure::failed;
+pub use retention::MonthStanding;
 
 use crate::migrate::{self, Migration};
 use crate::{
     Amendable, Appended, Archive, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, Encode,
-    EncodeOutcome, Filter, Ledger, LedgerError, Loaded, Outbox, Page, Reception, RecordedEvent,
+    EncodeOutcome, Filter, Keys, Ledger, LedgerError, Loaded, Outbox, Page, Parked, Reception, RecordedEvent,
     RefusedIntake, Schedule, Standing, Sweep, Swept, Taxpayers, Verification,
 };
 
@@ -135,7 +140,7 @@ struct Session {
     statement_timeout: String,
     lock_timeout: String,
     idle_timeout: String,
-    role: Option<String>,
+    roles: Vec<String>,
 }
 
 impl Session {
@@ -145,25 +150,32 @@ impl Session {
             statement_timeout: ms(config.statement_timeout),
             lock_timeout: ms(config.lock_timeout),
             idle_timeout: ms(config.idle_in_transaction_timeout),
-            role: config.role,
+            roles: config.roles,
         }
     }
 
     async fn begin(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         // Batches differ in size and tables grow quickly: a plan made once for all fits none of them. The role is set for
-        // the session if it exists and may be taken on; a login that is that role already needs nothing.
+        // the session if it exists and may be taken on; a login that is that role already needs nothing. Roles belong to the
+        // whole cluster: one that another database's migrations made has no rights here before this one is migrated.
         sqlx::query!(
             r#"
             SELECT set_config('statement_timeout', $1, false) AS a, set_config('lock_timeout', $2, false) AS b,
                 set_config('idle_in_transaction_session_timeout', $3, false) AS c,
                 set_config('plan_cache_mode', 'force_custom_plan', false) AS d,
-                (SELECT set_config('role', r.rolname, false) FROM pg_roles r
-                    WHERE r.rolname = $4 AND r.rolname <> session_user AND pg_has_role(session_user, r.oid, 'MEMBER')) AS e
+                (SELECT set_config('role', r.name, false) FROM (
+                    SELECT r.rolname AS name FROM pg_roles r
+                    WHERE r.rolname = ANY ($4) AND pg_has_role(session_user, r.oid, 'MEMBER')
+                        AND (r.rolname = $5 OR coalesce(has_table_privilege(r.oid, to_regclass('api_keys'), 'SELECT'), false))
+                    ORDER BY array_position($4, r.rolname::text)
+                    LIMIT 1
+                ) r WHERE r.name <> session_user) AS e
             "#,
             self.statement_timeout,
             self.lock_timeout,
             self.idle_timeout,
-            self.role,
+            &self.roles,
+            APP_ROLE,
         )
         .fetch_one(connection)
         .await?;
@@ -250,7 +262,11 @@ impl Ledger for PostgresLedger {
     }
 
     async fn sweep(&self, wanted: Sweep, limit: u32) -> Result<Vec<Swept>, LedgerError> {
-        self.sweep_due(wanted, limit).await
+        self.sweep_due(&wanted, limit).await
+    }
+
+    async fn parked(&self, at_most: u32) -> Result<Parked, LedgerError> {
+        self.count_parked(at_most).await
     }
 
     async fn park(&self, invoices: &[InvoiceKey], until: Timestamp) -> Result<(), LedgerError> {
@@ -273,11 +289,23 @@ impl Ledger for PostgresLedger {
         self
     }
 
+    fn fleet(&self) -> &dyn crate::Fleet {
+        self
+    }
+
     fn outbox(&self) -> &dyn Outbox {
         self
     }
 
     fn taxpayers(&self) -> &dyn Taxpayers {
+        self
+    }
+
+    fn recovery(&self) -> &dyn crate::Recovery {
+        self
+    }
+
+    fn keys(&self) -> &dyn Keys {
         self
     }
 

@@ -7,6 +7,7 @@ use invoice::{Amount, Checked, Digest, IncomeSource, InvoiceEvent, InvoiceKey, P
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::archive::Detachment;
 use crate::originals::{OriginalName, OriginalStanding};
 
 /// What finance ops search by; typed columns beside the invoice's state.
@@ -267,43 +268,6 @@ pub struct RefusedIntake {
     pub body: Vec<u8>,
 }
 
-/// Which open invoices a sweep is to find.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sweep {
-    /// Drafts whose bytes are not fixed yet.
-    pub unencoded: bool,
-    /// Encoded drafts that no attempt has held yet.
-    pub unsent: bool,
-    /// Those that were held before: pending retries, and leases that ran out. Not all of them have a hint on its way.
-    pub under_way: bool,
-}
-
-impl Sweep {
-    /// Everything.
-    pub const ALL: Self = Self { unencoded: true, unsent: true, under_way: true };
-    /// Nothing; a start for naming some.
-    pub const NONE: Self = Self { unencoded: false, unsent: false, under_way: false };
-
-    /// Whether this invoice, which is open, is wanted.
-    #[must_use]
-    pub fn wants(self, invoice: &Invoice) -> bool {
-        match invoice.state {
-            State::Draft if invoice.xml.is_none() => self.unencoded,
-            State::Draft => self.unsent,
-            _ => self.under_way,
-        }
-    }
-}
-
-/// An invoice that the sweeper found unmoved: to be hinted again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Swept {
-    /// As it stands.
-    pub invoice: Invoice,
-    /// W3C trace context of its publisher.
-    pub traceparent: Option<String>,
-}
-
 /// One event as it stands in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedEvent {
@@ -334,6 +298,10 @@ pub struct Filter {
     pub search: Option<String>,
     /// Only what is in doubt.
     pub in_doubt: bool,
+    /// Only what changed last at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only what changed last before this time.
+    pub until: Option<Timestamp>,
 }
 
 /// A piece of a listing.
@@ -389,7 +357,7 @@ pub struct StandingCount {
     pub cause: Option<Cause>,
     /// How many.
     pub count: u64,
-    /// Last change of the one that has stood longest.
+    /// Last change of the one that has stood longest; none where nobody waits for them: cleared, abandoned.
     pub oldest: Option<Timestamp>,
 }
 
@@ -415,6 +383,8 @@ pub struct Verification {
     pub events: u64,
     /// Checkpoints read.
     pub checkpoints: u64,
+    /// Months that were set aside: of their invoices only identity and state were examined.
+    pub detached: Vec<Detachment>,
     /// What does not hold; at most the first thousand.
     pub violations: Vec<Violation>,
 }

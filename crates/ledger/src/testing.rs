@@ -1,5 +1,8 @@
 //! For tests: a database of one's own on the server that the tests were given. Knows nothing of invoices.
 
+mod fill;
+
+pub use fill::EVENTS;
 use sqlx::Postgres;
 use sqlx::migrate::MigrateDatabase;
 use uuid::Uuid;

@@ -1,18 +1,21 @@
 //! The seam: what the roles ask of a ledger.
 
 use async_trait::async_trait;
-use invoice::life::{Actor, Policy};
+use invoice::life::{Actor, Policies};
 use invoice::{Environment, IncomeSource, InvoiceKey, Timestamp};
 use uuid::Uuid;
 
 use crate::archive::Archive;
+use crate::fleet::Fleet;
+use crate::keys::Keys;
 use crate::originals::{Encoding, Unencoded};
 use crate::outbox::Outbox;
 use crate::record::{
     Amendable, Appended, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, Draft,
-    EncodeOutcome, Filter, Loaded, Page, Reception, RecordedEvent, RefusedIntake, Standing, Sweep, Swept,
-    Verification,
+    EncodeOutcome, Filter, Loaded, Page, Reception, RecordedEvent, RefusedIntake, Standing, Verification,
 };
+use crate::recovery::Recovery;
+use crate::sweep::{Parked, Sweep, Swept};
 use crate::taxpayers::Taxpayers;
 
 /// What can go wrong with a ledger itself.
@@ -44,8 +47,8 @@ pub trait Encode: Send + Sync {
     fn encode(&self, draft: &Draft, icv: u64) -> Result<Encoding, Unencoded>;
 
     /// The numbers of the life cycle: how long a return waits for an original that nobody knows.
-    fn policy(&self) -> Policy {
-        Policy::default()
+    fn policies(&self) -> Policies {
+        Policies::default()
     }
 }
 
@@ -117,9 +120,13 @@ pub trait Ledger: Send + Sync + 'static {
     /// Marks a refused intake as dealt with; false when it is unknown or was resolved before.
     async fn resolve_intake(&self, id: Uuid, by: Actor) -> Result<bool, LedgerError>;
 
-    /// At most `limit` open invoices of the wanted kinds whose wake time has come, the longest waiting first, and sets their
-    /// next wake time. Only one sweeper gets them at a time; the others get nothing.
+    /// At most `limit` open invoices of the wanted kinds whose wake time has come, and sets their next wake time. In turn over
+    /// taxpayers: each one's longest waiting, then each one's second, and so on; where very many have some, fewer than
+    /// `limit` may come although more are due. Only one sweeper gets them at a time; the others get nothing.
     async fn sweep(&self, wanted: Sweep, limit: u32) -> Result<Vec<Swept>, LedgerError>;
+
+    /// How many open invoices' wake time has come, each kind counted up to `at_most`.
+    async fn parked(&self, at_most: u32) -> Result<Parked, LedgerError>;
 
     /// Puts the wake time of open invoices, without an event: they cannot be worked on now.
     async fn park(&self, invoices: &[InvoiceKey], until: Timestamp) -> Result<(), LedgerError>;
@@ -136,11 +143,20 @@ pub trait Ledger: Send + Sync + 'static {
     /// What archives are made from.
     fn archive(&self) -> &dyn Archive;
 
+    /// How submitters share what may be under way at the authority.
+    fn fleet(&self) -> &dyn Fleet;
+
     /// What others are to be told of what happens here.
     fn outbox(&self) -> &dyn Outbox;
 
     /// Whose documents are taken, and as whom they are sent.
     fn taxpayers(&self) -> &dyn Taxpayers;
+
+    /// What is needed when a part of the ledger was lost.
+    fn recovery(&self) -> &dyn Recovery;
+
+    /// Who may come in over HTTP.
+    fn keys(&self) -> &dyn Keys;
 
     /// Creates the partitions of the coming months; cheap when they exist.
     async fn maintain(&self) -> Result<(), LedgerError>;

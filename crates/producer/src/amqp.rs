@@ -17,6 +17,7 @@ use crate::announcer;
 use crate::batcher::take_split;
 use crate::config::Config;
 use crate::envelope::Message;
+use crate::gate::Gate;
 use crate::intake::{Intake, Refused, count};
 
 /// Before asking an absent broker again, and before giving back what could not be worked on.
@@ -28,13 +29,49 @@ pub(crate) async fn run(
     config: &Config,
     shutdown: &CancellationToken,
 ) -> Result<(), BrokerError> {
-    let Some(mut events) = subscribe(intake, config, shutdown).await? else { return Ok(()) };
+    let mut gate = intake.gate.clone();
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return Ok(()),
+            () = gate.opened() => {}
+        }
+        let Some(events) = subscribe(intake, config, shutdown).await? else { return Ok(()) };
+        if consume(intake, config, events, &mut gate, shutdown).await == End::Over {
+            return Ok(());
+        }
+        info!("intake is closed: events stay in the intake queue");
+    }
+}
+
+/// Why nothing more is consumed.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// The role stops, or the broker was closed.
+    Over,
+    /// A person has closed intake.
+    Closed,
+}
+
+/// Takes events until intake is closed or the role stops; what is in hand is finished or given back.
+async fn consume(
+    intake: &Intake,
+    config: &Config,
+    mut events: Box<dyn Subscription>,
+    gate: &mut Gate,
+    shutdown: &CancellationToken,
+) -> End {
     let linger = Duration::from_millis(config.linger_ms);
     info!("taking events from the intake queue");
+    let mut end = End::Over;
     loop {
         let batch = tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
+            () = gate.closed() => {
+                end = End::Closed;
+                break;
+            }
             batch = events.next_batch(config.batch, linger) => batch,
         };
         if batch.is_empty() {
@@ -51,7 +88,7 @@ pub(crate) async fn run(
         }
     }
     events.close().await;
-    Ok(())
+    end
 }
 
 /// Begins to consume as soon as the broker is there; none when `shutdown` comes first.
@@ -103,9 +140,16 @@ async fn work(intake: &Intake, batch: &[Delivery], shutdown: &CancellationToken)
             if answers.iter().any(|answer| matches!(answer, Err(Refused::Unavailable))) {
                 return Err(LedgerError::Unavailable("not every event could be taken".to_owned()));
             }
-            Ok(answers)
+            // Waited out as well: what is taken once it is open again is not refused now.
+            if answers.iter().any(|answer| matches!(answer, Err(Refused::Closed { .. }))) {
+                return Ok(None);
+            }
+            Ok(Some(answers))
         };
-        answers = patiently(wait, call).await?;
+        answers = match patiently(wait, call).await? {
+            Some(answers) => answers,
+            None => return Err(LedgerError::Unavailable("intake is closed".to_owned())),
+        };
     }
     let mut taken = Vec::with_capacity(answers.len());
     for (answer, delivery) in answers.iter().zip(&taken_from) {

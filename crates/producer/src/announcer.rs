@@ -1,10 +1,12 @@
 //! Hints on their way out. They never hold up a commit and nobody waits long for them: the sweeper makes up for what does
-//! not get out. It knows nothing of events.
+//! not get out. What finds no room on its queue is parked in the ledger. It knows nothing of events.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{Broker, Outgoing, Queue};
+use broker::{Broker, Hint, Outgoing, Queue, Window};
+use invoice::Timestamp;
+use ledger::Ledger;
 use telemetry::label;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -17,41 +19,88 @@ const ROOM: usize = 64;
 /// Batches published at once.
 const TOGETHER: usize = 8;
 
+/// Hints for the encoder.
+pub(crate) struct Fresh {
+    pub(crate) hints: Vec<Outgoing>,
+    /// When their invoices were made durable: what finds no room on the queue is dispatched in this order.
+    pub(crate) at: Timestamp,
+}
+
 /// Takes hints without ever waiting.
 pub(crate) struct Announcer {
     broker: Arc<dyn Broker>,
-    batches: mpsc::Sender<Vec<Outgoing>>,
+    batches: mpsc::Sender<Fresh>,
 }
 
 impl Announcer {
     /// An announcer and the work that drives it. The work ends soon after the announcer is dropped, with what was waiting
     /// published unless the broker does not answer.
-    pub(crate) fn new(broker: Arc<dyn Broker>) -> (Self, impl Future<Output = ()>) {
+    pub(crate) fn new(ledger: Arc<dyn Ledger>, broker: Arc<dyn Broker>) -> (Self, impl Future<Output = ()>) {
         let (batches, waiting) = mpsc::channel(ROOM);
-        let work = drive(Arc::clone(&broker), waiting);
+        let work = drive(ledger, Arc::clone(&broker), waiting);
         (Self { broker, batches }, work)
     }
 
     /// Hands hints over. They are passed over when the broker is away or too many wait already.
-    pub(crate) fn announce(&self, hints: Vec<Outgoing>) {
-        if hints.is_empty() {
+    pub(crate) fn announce(&self, fresh: Fresh) {
+        if fresh.hints.is_empty() {
             return;
         }
-        let (queue, all) = label_of(&hints);
-        if !reachable(&*self.broker) || self.batches.try_send(hints).is_err() {
+        let (queue, all) = label_of(&fresh.hints);
+        if !reachable(&*self.broker) || self.batches.try_send(fresh).is_err() {
             passed_over(queue, all);
         }
     }
 }
 
-async fn drive(broker: Arc<dyn Broker>, mut waiting: mpsc::Receiver<Vec<Outgoing>>) {
+async fn drive(ledger: Arc<dyn Ledger>, broker: Arc<dyn Broker>, mut waiting: mpsc::Receiver<Fresh>) {
+    let window = Window::new(Arc::clone(&broker), Queue::Draft);
     let mut batches = Vec::with_capacity(TOGETHER);
     while waiting.recv_many(&mut batches, TOGETHER).await > 0 {
-        let answered = publish(&*broker, batches.drain(..).flatten().collect()).await;
+        let answered = announce(&*ledger, &*broker, &window, batches.drain(..)).await;
         if !answered && waiting.is_closed() {
             debug!("hints are left to the sweeper: the producer stops and the broker does not answer");
             break;
         }
+    }
+}
+
+/// Publishes as many of these as there is room for on the encoder's queue, and parks the others in the ledger, to be
+/// dispatched in turn. False when the broker did not answer in time.
+pub(crate) async fn announce(
+    ledger: &dyn Ledger,
+    broker: &dyn Broker,
+    window: &Window,
+    batches: impl Iterator<Item = Fresh>,
+) -> bool {
+    if reachable(broker) {
+        window.look().await;
+    }
+    let mut hints = Vec::new();
+    for mut fresh in batches {
+        let parked = fresh.hints.split_off(window.admit(fresh.hints.len()));
+        hints.append(&mut fresh.hints);
+        if !reachable(broker) {
+            // Nobody could dispatch them either: all are passed over below.
+            hints.extend(parked);
+        } else if !parked.is_empty() {
+            park(ledger, &parked, fresh.at).await;
+        }
+    }
+    publish(broker, hints).await
+}
+
+async fn park(ledger: &dyn Ledger, hints: &[Outgoing], at: Timestamp) {
+    let keys: Vec<_> =
+        hints.iter().filter_map(|hint| Hint::from_bytes(&hint.payload).ok()).map(|hint| hint.key()).collect();
+    match timeout(PATIENCE, ledger.park(&keys, at)).await {
+        Ok(Ok(())) => count("draft", "parked", hints.len() as u64),
+        // They are found all the same, after the sweeper's grace.
+        Ok(Err(error)) => {
+            debug!(%error, "hints that find no room are left to the sweeper");
+            passed_over("draft", hints.len() as u64);
+        }
+        Err(_) => passed_over("draft", hints.len() as u64),
     }
 }
 

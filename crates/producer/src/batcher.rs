@@ -36,7 +36,7 @@ impl Batcher {
         closed: CancellationToken,
     ) -> (Self, impl Future<Output = ()>) {
         let (offers, receiver) = mpsc::channel(batch.max(1) * 2);
-        let (announcer, announcing) = Announcer::new(Arc::clone(&intake.broker));
+        let (announcer, announcing) = Announcer::new(Arc::clone(&intake.ledger), Arc::clone(&intake.broker));
         let committing = drive(intake, announcer, receiver, batch.max(1), linger, closed);
         let work = async {
             // A broker that is away or slow holds up no commit.

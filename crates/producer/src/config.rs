@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use telemetry::KeyHash;
+use telemetry::listen::TlsFiles;
 
 /// What can be set about the producer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,8 +12,12 @@ use telemetry::KeyHash;
 pub struct Config {
     /// Where the HTTP intake listens. Anything but loopback needs at least one key.
     pub listen: SocketAddr,
-    /// Hashes of the bearer keys that may publish: `sha256:` and 64 hexadecimal digits.
+    /// Hashes of bearer keys that may do everything for everybody: `sha256:` and 64 hexadecimal digits. Keys that are made with
+    /// `fawtara keys create` stand in the ledger instead, have a scope, and are revoked without a restart.
     pub keys: Vec<KeyHash>,
+    /// Certificate and key of the listener; none: HTTP without TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsFiles>,
     /// Requests worked on at once, at most; the next one hears 429.
     pub max_requests: usize,
     /// HTTP connections held at once, at most; whoever comes later waits. Each is an open file of the process.
@@ -40,6 +45,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             keys: Vec::new(),
+            tls: None,
             max_requests: 512,
             max_connections: 768,
             batch: 256,

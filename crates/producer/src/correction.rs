@@ -223,6 +223,9 @@ impl Intake {
     async fn name(&self, arrival: &Arrival) -> Result<Name, LedgerError> {
         if let Some(known) = self.ledger.content(arrival.key).await? {
             let invoice = known.invoice;
+            if invoice.source.tax_number != arrival.source.tax_number {
+                return Ok(Name::Taken(Box::new(Refused::UuidTaken { uuid: invoice.key.uuid })));
+            }
             let repeat = invoice.contents.contains(&arrival.content);
             if repeat {
                 return Ok(Name::Known);

@@ -145,8 +145,12 @@ impl<'a> Opened<'a> {
     }
 }
 
+/// The longest word about an envelope, in characters: it repeats what the envelope says.
+const WORDS: usize = 500;
+
+#[allow(clippy::needless_pass_by_value, reason = "every caller makes it for this alone")]
 fn wrong(attribute: &str, message: String) -> Refused {
-    Refused::Envelope { attribute: attribute.to_owned(), message }
+    Refused::Envelope { attribute: attribute.to_owned(), message: invoice::excerpt(&message, WORDS) }
 }
 
 #[allow(clippy::result_large_err, reason = "as in Intake::check")]

@@ -51,6 +51,9 @@ pub enum ImportError {
     /// A JSON array that is none.
     #[error("the input begins with [ but is no JSON array: {0}")]
     Array(serde_json::Error),
+    /// A person has closed intake.
+    #[error("{0}")]
+    Closed(Refused),
     /// The ledger is away.
     #[error(
         "the ledger is unavailable; import the same file again when it is back (what was taken is not taken twice)"
@@ -146,6 +149,7 @@ async fn take(
         .announce(lines.iter().filter_map(|line| line.answer.as_ref().ok()).map(|taken| (taken, None)))
         .await;
     let mut complete = true;
+    let mut closed = None;
     for line in &lines {
         count("file", &line.answer);
         match &line.answer {
@@ -156,9 +160,16 @@ async fn take(
                 complete = false;
                 continue;
             }
+            Err(refused @ Refused::Closed { .. }) => {
+                closed = Some(refused.clone());
+                continue;
+            }
             Err(_) => sum.refused += 1,
         }
         report(line);
+    }
+    if let Some(refused) = closed {
+        return Err(ImportError::Closed(refused));
     }
     if complete { Ok(()) } else { Err(ImportError::Unavailable) }
 }

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use broker::{Broker, Hint, Outgoing, Queue};
+use broker::{Broker, Hint, Outgoing, Queue, Window};
 use invoice::event::Family;
 use invoice::life::{Actor, Invoice, Refusal, State};
-use invoice::{Environment, Fault, FaultCode, IncomeSource, InvoiceKey, Profile};
+use invoice::{Environment, Fault, FaultCode, IncomeSource, InvoiceKey, Profile, Timestamp};
 use ledger::{Arrival, Ledger, LedgerError, Live, OriginalName, Reception, Registrations, Summary};
 use uuid::Uuid;
 
-use crate::announcer;
+use crate::announcer::{self, Fresh};
 use crate::envelope::{Message, Opened};
+use crate::gate::Gate;
 
 /// The fields of the event that say whose it is.
 pub(crate) const TAX_NUMBER: &str = "seller.tax_number";
@@ -25,6 +26,8 @@ pub struct Intake {
     pub broker: Arc<dyn Broker>,
     /// Whose events are taken.
     pub registrations: Live<Registrations>,
+    /// Whether any are taken at all.
+    pub gate: Gate,
 }
 
 /// An event that is durable.
@@ -100,6 +103,24 @@ pub enum Refused {
         /// Whose it is.
         by: Uuid,
     },
+    /// The UUID belongs to a document of another seller, of which nothing is told.
+    #[error(
+        "UUID {uuid} belongs to a document of another seller already: give this one a UUID of its own (or none, so that it gets \
+         one from seller, income source and number)"
+    )]
+    UuidTaken {
+        /// Which.
+        uuid: Uuid,
+    },
+    /// The caller's key is not for this taxpayer, or not in this environment.
+    #[error(
+        "this key is not for documents of income source {source_name}: use a key whose taxpayers and environments include it \
+         (`fawtara keys list` shows them)"
+    )]
+    OutOfScope {
+        /// `tax number:sequence`, as the event says it.
+        source_name: String,
+    },
     /// The CloudEvent around it is wrong.
     #[error("the CloudEvent is wrong{}: {message}", at(.attribute))]
     Envelope {
@@ -153,6 +174,17 @@ pub enum Refused {
         /// The event's.
         uuid: Uuid,
     },
+    /// A person has closed intake: nothing was taken; publish again later.
+    #[error(
+        "intake is closed since {since}: {reason}; nothing was taken: publish the same event again when it is open (a person opens \
+         it with `fawtara intake open`)"
+    )]
+    Closed {
+        /// Since when.
+        since: Timestamp,
+        /// Why, in the words of whoever closed it.
+        reason: String,
+    },
     /// The ledger cannot be reached: nothing was taken; publish again later.
     #[error("the ledger is unavailable; nothing was taken: publish the same event again in a moment")]
     Unavailable,
@@ -204,11 +236,14 @@ impl Refused {
             Self::WrongFamily { .. } => "wrong_family",
             Self::Conflict { .. } => "conflict",
             Self::NumberTaken { .. } => "number_taken",
+            Self::UuidTaken { .. } => "uuid_taken",
+            Self::OutOfScope { .. } => "out_of_scope",
             Self::Envelope { .. } => "envelope",
             Self::OriginalUnknown { .. } => "original_unknown",
             Self::OriginalNotCleared { .. } => "original_not_cleared",
             Self::InvoiceKnown { .. } => "invoice_known",
             Self::OtherKey { .. } => "idempotency_key",
+            Self::Closed { .. } => "intake_closed",
             Self::Unavailable => "unavailable",
             Self::Unstorable(_) => "unstorable",
         }
@@ -315,29 +350,41 @@ impl Intake {
     /// # Errors
     /// The ledger's own: nothing is known to have been taken.
     pub async fn take(&self, arrivals: Vec<Arrival>) -> Result<Vec<Result<Taken, Refused>>, LedgerError> {
-        let contents: Vec<_> = arrivals.iter().map(|arrival| arrival.normal_form.clone()).collect();
+        if let Some(refused) = self.gate.refusal() {
+            return Ok(arrivals.iter().map(|_| Err(refused.clone())).collect());
+        }
+        let asked = arrivals.iter().map(|arrival| (arrival.source.clone(), arrival.normal_form.clone()));
+        let asked: Vec<_> = asked.collect();
         let receptions = self.ledger.accept(arrivals).await?;
         Ok(receptions
             .into_iter()
-            .zip(contents)
-            .map(|(reception, content)| answer(reception, &content))
+            .zip(asked)
+            .map(|(reception, (source, content))| answer(reception, &source, &content))
             .collect())
     }
 
     /// Hints for the encoder. Waits for their confirms, but not long: the sweeper makes up for one that fails (promise 1).
     pub async fn announce<'a>(&self, taken: impl Iterator<Item = (&'a Taken, Option<String>)>) {
-        announcer::publish(&*self.broker, hints(taken)).await;
+        let fresh = hints(taken);
+        if !fresh.hints.is_empty() {
+            let window = Window::new(Arc::clone(&self.broker), Queue::Draft);
+            announcer::announce(&*self.ledger, &*self.broker, &window, std::iter::once(fresh)).await;
+        }
     }
 }
 
 /// A hint for the encoder about each event that was new, with the trace that it belongs to.
-pub(crate) fn hints<'a>(taken: impl Iterator<Item = (&'a Taken, Option<String>)>) -> Vec<Outgoing> {
+pub(crate) fn hints<'a>(taken: impl Iterator<Item = (&'a Taken, Option<String>)>) -> Fresh {
+    let mut at = Timestamp::UNIX_EPOCH;
     let hint = |(taken, traceparent): (&Taken, _)| Outgoing {
         queue: Queue::Draft,
         payload: Hint::new(taken.invoice.key, taken.invoice.version).to_bytes(),
         traceparent,
     };
-    taken.filter(|(taken, _)| taken.new).map(hint).collect()
+    let new =
+        taken.filter(|(taken, _)| taken.new).inspect(|(taken, _)| at = at.max(taken.invoice.updated_at));
+    let hints = new.map(hint).collect();
+    Fresh { hints, at }
 }
 
 /// Counts what became of an event, by the way on which it came.
@@ -350,8 +397,13 @@ pub(crate) fn count(via: &'static str, answer: &Result<Taken, Refused>) {
     telemetry::metrics().intake.add(1, &[telemetry::label("via", via), telemetry::label("result", result)]);
 }
 
-fn answer(reception: Reception, content: &str) -> Result<Taken, Refused> {
+fn answer(reception: Reception, source: &IncomeSource, content: &str) -> Result<Taken, Refused> {
     match reception {
+        Reception::IdentityChanged { invoice } | Reception::Refused { invoice, .. }
+            if invoice.source.tax_number != source.tax_number =>
+        {
+            Err(Refused::UuidTaken { uuid: invoice.key.uuid })
+        }
         Reception::Accepted(invoice) | Reception::Amended(invoice) => Ok(Taken { invoice, new: true }),
         Reception::Repeat(invoice) => Ok(Taken { invoice, new: false }),
         Reception::NumberTaken { by } => Err(Refused::NumberTaken { by }),

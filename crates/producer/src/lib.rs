@@ -9,6 +9,9 @@ mod config;
 mod correction;
 mod envelope;
 mod foreign;
+mod gate;
+#[cfg(feature = "hostile")]
+pub mod hostile;
 mod http;
 mod import;
 mod intake;
@@ -20,6 +23,7 @@ mod testing;
 pub use config::Config;
 pub use correction::{Corrected, Correction, CorrectionRefused, Half, Returning};
 pub use envelope::EVENT_TYPE;
+pub use gate::Gate;
 pub use import::{ImportError, ImportReport, Line, each_event, import, import_documents};
 pub use intake::{Intake, Refused, Taken};
 pub use openapi::openapi;

@@ -5,20 +5,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::BrokerError;
+use ledger::{KeyRing, Live};
+use telemetry::listen::{self, Patience, Tls, TlsError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::amqp;
 use crate::batcher::Batcher;
 use crate::config::Config;
-use crate::http::{Api, Patience, router};
+use crate::http::{Api, Door, router};
 use crate::intake::Intake;
-use crate::{amqp, http};
 
 /// The role, its listener bound but not yet serving.
 pub struct Producer {
     intake: Intake,
     config: Config,
+    keys: Live<KeyRing>,
+    tls: Option<Tls>,
     listener: TcpListener,
 }
 
@@ -28,7 +32,7 @@ pub struct Producer {
 pub enum ProducerError {
     /// Anybody could publish.
     #[error(
-        "producer.listen is {0}, which others can reach: configure at least one producer.keys, or listen on 127.0.0.1"
+        "producer.listen is {0}, which others can reach: make a key with `fawtara keys create` (or configure one as producer.keys), or listen on 127.0.0.1"
     )]
     Unguarded(SocketAddr),
     /// The address cannot be had.
@@ -39,24 +43,40 @@ pub enum ProducerError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Certificate or key cannot be used.
+    #[error("producer.{0}")]
+    Tls(#[from] TlsError),
     /// The broker is not as it must be.
     #[error(transparent)]
     Broker(#[from] BrokerError),
 }
 
 impl Producer {
-    /// Binds the listener. Anything but loopback needs at least one key (promise 12).
+    /// [`Producer::bind_with`], without any key of the ledger.
     ///
     /// # Errors
-    /// [`ProducerError::Unguarded`] or [`ProducerError::Listen`].
+    /// As for that one.
     pub async fn bind(intake: Intake, config: Config) -> Result<Self, ProducerError> {
+        Self::bind_with(intake, config, ledger::unchanging(KeyRing::default())).await
+    }
+
+    /// Binds the listener; whoever has one of `keys` comes in. Anything but loopback needs at least one key (promise 12).
+    ///
+    /// # Errors
+    /// [`ProducerError::Unguarded`], [`ProducerError::Tls`] or [`ProducerError::Listen`].
+    pub async fn bind_with(
+        intake: Intake,
+        config: Config,
+        keys: Live<KeyRing>,
+    ) -> Result<Self, ProducerError> {
         let address = config.listen;
-        if !address.ip().is_loopback() && config.keys.is_empty() {
+        if !address.ip().is_loopback() && config.keys.is_empty() && !keys.borrow().guards() {
             return Err(ProducerError::Unguarded(address));
         }
+        let tls = config.tls.as_ref().map(Tls::load).transpose()?;
         let listener =
             TcpListener::bind(address).await.map_err(|source| ProducerError::Listen { address, source })?;
-        Ok(Self { intake, config, listener })
+        Ok(Self { intake, config, keys, tls, listener })
     }
 
     /// Where it listens.
@@ -74,11 +94,13 @@ impl Producer {
         let linger = Duration::from_millis(self.config.linger_ms);
         let closed = CancellationToken::new();
         let (batcher, driver) = Batcher::new(self.intake.clone(), self.config.batch, linger, closed.clone());
-        let api = Api::new(self.intake.clone(), batcher, &self.config, shutdown.clone());
+        let door = Door::new(self.config.keys.clone(), self.keys.clone(), self.config.listen);
+        let api = Api::new(self.intake.clone(), batcher, &self.config, shutdown.clone()).guarded_by(door);
         let drain = Duration::from_millis(self.config.drain_ms);
         let patience = Patience::new(self.config.max_connections, drain);
         let serve = async {
-            http::serve(self.listener, router(Arc::new(api)), patience, &shutdown).await;
+            let routes = router(Arc::new(api));
+            listen::serve(self.listener, routes, patience, self.tls, &shutdown).await;
             closed.cancel();
         };
         let amqp = async {

@@ -42,7 +42,7 @@ pub(crate) fn intake(broker: Arc<dyn Broker>) -> Intake {
     };
     let ledger = MemoryLedger::new(Arc::new(|| Timestamp::UNIX_EPOCH), Schedule::default());
     let registrations = unchanging(Registrations::from_iter([(source, registration)]));
-    Intake { ledger: Arc::new(ledger), broker, registrations }
+    Intake { ledger: Arc::new(ledger), broker, registrations, gate: crate::gate::Gate::open() }
 }
 
 /// Waits for a condition.

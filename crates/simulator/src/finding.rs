@@ -12,12 +12,21 @@ pub(crate) struct Finding {
     pub(crate) message: String,
 }
 
+/// The longest message, in characters.
+const MESSAGE: usize = 1_000;
+
 /// Stands where no source shows a code.
 pub(crate) const NO_CODE: &str = "invoice";
 
 impl Finding {
     fn new(code: &'static str, category: &'static str, message: impl Into<String>) -> Self {
-        Self { code, category, message: message.into() }
+        let mut message = message.into();
+        // Names of elements are repeated, and can be as long as the document.
+        if let Some((end, _)) = message.char_indices().nth(MESSAGE) {
+            message.truncate(end);
+            message.push('…');
+        }
+        Self { code, category, message }
     }
 
     /// A refusal whose wording is known or ours, but whose code nobody has shown.

@@ -17,13 +17,13 @@ pub(crate) async fn append_split(
         .iter()
         .map(|change| change.events.is_empty().then(|| Appended::Done(change.invoice.clone())))
         .collect();
-    let mut batches: Vec<Vec<(usize, Change)>> =
-        vec![changes.into_iter().enumerate().filter(|(_, change)| !change.events.is_empty()).collect()];
-    while let Some(mut batch) = batches.pop() {
+    let batch = changes.into_iter().enumerate().filter(|(_, change)| !change.events.is_empty()).collect();
+    // With each batch, how often it was tried before: alone, or as part of a larger one.
+    let mut batches: Vec<(u32, Vec<(usize, Change)>)> = vec![(0, batch)];
+    while let Some((mut calls, mut batch)) = batches.pop() {
         if batch.is_empty() {
             continue;
         }
-        let mut calls = 0_u32;
         let call = || {
             calls += 1;
             ledger.append(batch.iter().map(|(_, change)| change.clone()).collect())
@@ -42,8 +42,9 @@ pub(crate) async fn append_split(
             Err(LedgerError::Refused(reason) | LedgerError::Corrupt(reason)) if batch.len() > 1 => {
                 warn!(%reason, size = batch.len(), "splitting a batch that the ledger refused");
                 let half = batch.split_off(batch.len() / 2);
-                batches.push(half);
-                batches.push(batch);
+                // The refused call took no effect; one before it may have.
+                batches.push((calls.saturating_sub(1), half));
+                batches.push((calls.saturating_sub(1), batch));
             }
             Err(LedgerError::Refused(reason) | LedgerError::Corrupt(reason)) => {
                 error!(%reason, "the ledger refuses a change");

@@ -94,6 +94,16 @@ impl Breaker {
         }
     }
 
+    /// When work may be taken again, as far as can be told: while a probe is out, what it finds is known before long.
+    #[must_use]
+    pub fn reopens(&self, now: Instant) -> Instant {
+        match self.position {
+            Position::Closed => now,
+            Position::Open { until, .. } => until.max(now),
+            Position::Probing { .. } => now + Duration::from_millis(self.config.open_ms),
+        }
+    }
+
     /// The caller sends the probe now.
     pub fn take_probe(&mut self, now: Instant) {
         if let Position::Open { round, .. } = self.position {

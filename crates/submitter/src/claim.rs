@@ -1,6 +1,6 @@
 //! Claiming: intent before effect. One look into the ledger, one commit, and only what can be sent now.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +17,15 @@ use tracing::{debug, error, warn};
 use crate::append::append_split;
 use crate::config::Endpoints;
 use crate::desk::{Desk, later, publish};
+use crate::lane::{Entry, Slot};
 
 /// An attempt whose start is committed: to be sent now.
 pub(crate) struct Attempt {
     pub(crate) invoice: Invoice,
     pub(crate) xml: Bytes,
     pub(crate) endpoint: Endpoint,
+    /// Its place at the endpoint.
+    pub(crate) slot: Slot,
     pub(crate) delivery: Delivery,
     /// The ledger's time of the claim, and when that was by our own count.
     pub(crate) started_at: Timestamp,
@@ -47,6 +50,8 @@ pub(crate) struct Claimed {
 pub(crate) struct Rest {
     /// Hints to publish before their deliveries are acknowledged.
     hints: Vec<Outgoing>,
+    /// What the ledger does not know: it may be older than the queues, after a restore.
+    unknown: Vec<(InvoiceKey, u32)>,
     /// Deliveries that are done with.
     done: Vec<Delivery>,
     /// Invoices that cannot be worked on before then.
@@ -65,6 +70,7 @@ pub(crate) struct Claim<'a> {
 struct Candidate {
     change: Change,
     endpoint: Endpoint,
+    slot: Slot,
     delivery: Delivery,
     xml: Bytes,
     untouched_for: Duration,
@@ -72,6 +78,8 @@ struct Candidate {
 
 /// How long an invoice is parked whose endpoint is not configured here, or whose bytes are missing.
 const PARKED_FOR: TimeDelta = TimeDelta::minutes(15);
+/// A batch is parked in about so many round trips at most.
+const PARKINGS: usize = 8;
 
 impl<'a> Claim<'a> {
     pub(crate) fn new(desk: &'a Desk) -> Self {
@@ -111,10 +119,15 @@ impl<'a> Claim<'a> {
                     claimed.alone.push(delivery);
                 }
                 Some((change, endpoint)) => {
+                    let Some(slot) = self.enter(&change.invoice, &endpoint, loaded.now) else {
+                        self.rest.done.push(delivery);
+                        continue;
+                    };
                     let untouched_for = (loaded.now - change.invoice.updated_at).to_std().unwrap_or_default();
                     candidates.push(Candidate {
                         change,
                         endpoint,
+                        slot,
                         delivery,
                         xml: Bytes::new(),
                         untouched_for,
@@ -124,7 +137,6 @@ impl<'a> Claim<'a> {
             }
         }
         let candidates = self.fetch_bytes(candidates, &loaded).await?;
-        let candidates = self.admit(candidates, loaded.now);
         self.commit(candidates, started, &mut claimed).await?;
         claimed.rest = self.rest;
         Ok(claimed)
@@ -150,24 +162,6 @@ impl<'a> Claim<'a> {
         Ok(loaded)
     }
 
-    /// Credentials that were refused let one attempt through, as a probe, once their time is over.
-    fn admit(&mut self, candidates: Vec<Candidate>, now: Timestamp) -> Vec<Candidate> {
-        let mut credentials = self.desk.credentials.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut admitted = Vec::with_capacity(candidates.len());
-        for candidate in candidates {
-            let source = &candidate.change.invoice.source;
-            if credentials.admit(source, &candidate.endpoint, Instant::now()) {
-                admitted.push(candidate);
-            } else {
-                self.rest
-                    .parked
-                    .push((candidate.change.invoice.key, later(now, self.desk.credentials_pause())));
-                self.rest.done.push(candidate.delivery);
-            }
-        }
-        admitted
-    }
-
     /// Decides about one invoice; none when there is nothing to send now.
     fn consider(
         &mut self,
@@ -177,7 +171,8 @@ impl<'a> Claim<'a> {
         now: Timestamp,
     ) -> Option<(Change, Endpoint)> {
         let Some(invoice) = invoice else {
-            warn!(invoice = %key, "a hint for an invoice that the ledger does not know");
+            warn!(invoice = %key, "a hint for an invoice that the ledger does not know; `fawtara recover unknown` lists all of them");
+            self.rest.unknown.extend(Hint::from_bytes(&delivery.payload).map(|hint| (key, hint.version)));
             return None;
         };
         if invoice.waits_for() == Some(Step::Encode) {
@@ -192,13 +187,14 @@ impl<'a> Claim<'a> {
             self.rest.parked.push((key, now + PARKED_FOR));
             return None;
         };
-        if self.is_stopped(invoice, &endpoint) {
-            self.rest.parked.push((key, later(now, self.desk.credentials_pause())));
+        let policy = self.desk.role.policies.of(&invoice.source);
+        if self.desk.credentials().are_stopped(&invoice.source, &endpoint, Instant::now()) {
+            self.rest.parked.push((key, later(now, Duration::from_millis(policy.credentials_ms))));
             return None;
         }
         let lease = endpoint.timeout() + Duration::from_millis(self.desk.role.config.lease_margin_ms);
         let start = Command::Start { lease_until: later(now, lease), worker: self.desk.role.worker.clone() };
-        match decide(invoice, start, Context { now, policy: &self.desk.role.policy }) {
+        match decide(invoice, start, Context { now, policy }) {
             Ok(events) => {
                 let attempt = crashed_attempt(invoice, &events, now);
                 let change =
@@ -220,9 +216,21 @@ impl<'a> Claim<'a> {
         }
     }
 
-    fn is_stopped(&self, invoice: &Invoice, endpoint: &Endpoint) -> bool {
-        let credentials = self.desk.credentials.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        credentials.are_stopped(&invoice.source, endpoint, Instant::now())
+    /// A place at the endpoint, or a later turn. Credentials that were refused let one attempt through, as a probe, once their
+    /// time is over; so does an endpoint that failed.
+    fn enter(&mut self, invoice: &Invoice, endpoint: &Endpoint, now: Timestamp) -> Option<Slot> {
+        let (desk, here) = (self.desk, Instant::now());
+        let wait = match desk.lanes.of(endpoint).enter(here) {
+            Entry::Wait(until) => until.saturating_duration_since(here),
+            Entry::In(slot) => {
+                if desk.credentials().admit(&invoice.source, endpoint, here) {
+                    return Some(slot);
+                }
+                Duration::from_millis(desk.role.policies.of(&invoice.source).credentials_ms)
+            }
+        };
+        self.rest.parked.push((invoice.key, later(now, wait)));
+        None
     }
 
     /// Passes the trace of the hint on.
@@ -289,6 +297,7 @@ impl<'a> Claim<'a> {
                     invoice,
                     xml: candidate.xml,
                     endpoint: candidate.endpoint,
+                    slot: candidate.slot,
                     delivery: candidate.delivery,
                     started_at: candidate.change.at,
                     started,
@@ -313,14 +322,14 @@ impl Rest {
 
     /// Parks, hints, and acknowledges what is done with, in this order.
     pub(crate) async fn settle(self, desk: &Desk) -> Result<(), LedgerError> {
-        let mut by_time: BTreeMap<Timestamp, BTreeSet<InvoiceKey>> = BTreeMap::new();
-        for (key, until) in self.parked {
-            by_time.entry(until).or_default().insert(key);
-        }
         let ledger = &desk.role.ledger;
-        for (until, keys) in by_time {
-            let keys: Vec<_> = keys.into_iter().collect();
+        for (until, keys) in in_few_groups(self.parked) {
             patiently(std::future::pending(), || ledger.park(&keys, until)).await?;
+        }
+        if !self.unknown.is_empty() {
+            let noted = ledger.recovery().note_unknown(&self.unknown).await;
+            // Only evidence: nobody's invoice waits for it.
+            noted.unwrap_or_else(|error| warn!(%error, "unknown invoices could not be noted"));
         }
         publish(desk, self.hints).await;
         for delivery in self.done {
@@ -329,6 +338,24 @@ impl Rest {
         }
         Ok(())
     }
+}
+
+/// Those that are parked until about the same time go together, so that a batch takes only so many round trips; nobody wakes
+/// before its time.
+fn in_few_groups(mut parked: Vec<(InvoiceKey, Timestamp)>) -> Vec<(Timestamp, Vec<InvoiceKey>)> {
+    parked.sort_unstable_by_key(|(key, until)| (*until, *key));
+    let size = parked.len().div_ceil(PARKINGS).max(1);
+    let mut groups: Vec<(Timestamp, Vec<InvoiceKey>)> = Vec::with_capacity(PARKINGS);
+    for (key, until) in parked {
+        match groups.last_mut() {
+            Some((latest, keys)) if *latest == until || keys.len() < size => {
+                *latest = until;
+                keys.push(key);
+            }
+            _ => groups.push((until, vec![key])),
+        }
+    }
+    groups
 }
 
 fn is_crashed(change: &Change) -> bool {

@@ -3,11 +3,12 @@
 //! What the broker's delivery limit put there is no exception: a hint is in the ledger anyway, and an intake event that
 //! killed its consumers again and again becomes a record before it leaves the queue.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use broker::{Delivery, Hint, Outgoing, Queue, settle_all};
 use invoice::life::State;
-use invoice::{Digest, Environment, Timestamp};
+use invoice::{Digest, Environment, InvoiceKey, Timestamp};
 use ledger::{Filter, LedgerError, RefusedIntake};
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -21,6 +22,70 @@ const PIECE: u16 = 500;
 const REFUSED: u32 = 1_000_000;
 /// The queue counts as empty when nothing came for so long.
 const QUIET: Duration = Duration::from_secs(1);
+
+/// Names are compared only up to so many hints; all of them are held in memory, and away from the queue, for that time.
+const NAMES_MAX: u64 = 50_000;
+
+/// In what the names in the queue differ from those in the ledger, as a digest of the difference; none when they agree, or
+/// when there are too many to be compared.
+///
+/// The messages are looked at and given back.
+pub(crate) async fn difference(desk: &Desk) -> Result<Option<Digest>, LedgerError> {
+    let broker = &desk.role.broker;
+    let Some(depth) = broker.depth(Queue::DeadLetter).await.ok().filter(|depth| *depth <= NAMES_MAX) else {
+        return Ok(None);
+    };
+    let mut missing = BTreeSet::new();
+    let filter = Filter { states: vec![State::Rejected, State::DeadLettered], ..Filter::default() };
+    let mut after = None;
+    loop {
+        let page = desk.role.ledger.list(&filter, after, u32::from(PIECE)).await?;
+        missing.extend(page.rows.iter().map(|row| row.invoice.key));
+        after = page.next;
+        if after.is_none() || missing.len() as u64 > NAMES_MAX {
+            break;
+        }
+    }
+    missing.extend(desk.role.ledger.refused_ids(REFUSED).await?.into_iter().map(refused));
+    let prefetch = u16::try_from(depth).unwrap_or(u16::MAX).max(1);
+    let mut queue = match broker.subscribe(Queue::DeadLetter, prefetch).await {
+        Ok(queue) => queue,
+        Err(error) => {
+            warn!(%error, "the dead-letter queue could not be read");
+            return Ok(None);
+        }
+    };
+    let mut held = Vec::new();
+    while (held.len() as u64) < depth
+        && let Ok(batch) =
+            timeout(QUIET, queue.next_batch(usize::from(PIECE), Duration::from_millis(20))).await
+        && !batch.is_empty()
+    {
+        held.extend(batch);
+    }
+    let mut wrong = BTreeSet::new();
+    for delivery in &held {
+        match Hint::from_bytes(&delivery.payload) {
+            Ok(hint) if missing.remove(&hint.key()) => {}
+            // Of nobody who waits, or there twice; or an intake event.
+            Ok(hint) => drop(wrong.insert(hint.to_bytes())),
+            Err(_) => drop(wrong.insert(delivery.payload.clone())),
+        }
+    }
+    queue.close().await;
+    if missing.is_empty() && wrong.is_empty() {
+        return Ok(None);
+    }
+    let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let parts: Vec<&[u8]> =
+        names.iter().map(String::as_bytes).chain(wrong.iter().map(|wrong| &wrong[..])).collect();
+    Ok(Some(Digest::of_parts(&parts)))
+}
+
+/// As a hint names a refused-intake record.
+fn refused(uuid: Uuid) -> InvoiceKey {
+    InvoiceKey { environment: Environment::Simulation, uuid }
+}
 
 /// Empties the queue, keeping what only it had, and fills it from the ledger.
 pub(crate) async fn refill(desk: &Desk) -> Result<(), LedgerError> {

@@ -1,33 +1,37 @@
-//! Keeping house: what was lost on the way is hinted again, chains are sealed, the dead-letter queue agrees with the ledger.
+//! Keeping house: chains are sealed, the dead-letter queue agrees with the ledger, how things stand is measured; the dispatcher
+//! is kept going.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{Hint, Outgoing, Queue};
-use invoice::life::{State, Step};
+use broker::Queue;
+use invoice::life::State;
 use invoice::{Digest, Timestamp};
-use ledger::{LedgerError, Standing, Sweep};
+use ledger::{LedgerError, Standing};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::breaker::Admission;
-use crate::dead_letter;
-use crate::desk::{Desk, publish};
+use crate::desk::Desk;
 use crate::telling::Teller;
+use crate::{dead_letter, dispatch};
+
+/// What stands in the ledger alone is counted up to so much of each kind: no autoscaler needs to know more.
+const PARKED_COUNTED: u32 = 1_000_000;
 
 /// Runs every chore at its own pace until `shutdown`. A chore that fails is tried again at its next turn.
 pub(crate) async fn run(desk: Arc<Desk>, shutdown: CancellationToken) {
     let config = &desk.role.config;
-    let sweep = chore("sweep", config.sweep_every_ms, || sweep(&desk));
+    let dispatch = dispatch::run(&desk);
     let seal = chore("checkpoint", config.checkpoint_every_ms, || seal(&desk));
     let mut mismatch = Mismatch::default();
+    let mut names = Names::new(Duration::from_millis(config.reconcile_every_ms), &desk.role.worker);
     let survey = async {
         let mut turns = turns(config.survey_every_ms);
         loop {
             turns.tick().await;
-            if let Err(error) = survey(&desk, &mut mismatch).await {
+            if let Err(error) = survey(&desk, &mut mismatch, &mut names).await {
                 warn!(%error, "the survey failed");
             }
         }
@@ -46,7 +50,7 @@ pub(crate) async fn run(desk: Arc<Desk>, shutdown: CancellationToken) {
         biased;
         () = shutdown.cancelled() => {}
         () = telling => {}
-        () = sweep => {}
+        () = dispatch => {}
         () = seal => {}
         () = survey => {}
         () = partitions => {}
@@ -71,52 +75,6 @@ where
             warn!(%error, chore = name, "will be tried again");
         }
     }
-}
-
-/// Hints again what has not moved for long.
-///
-/// Drafts whose queue is full of hints are only waiting, not lost: nothing for them. What was under way before may have no
-/// hint at all (a lease that ran out, a wait above the ladder), however full the queue is. And an outage must not fill the
-/// queues with copies: while the breaker is open nothing is hinted for the submitter, and just one when a probe is due.
-async fn sweep(desk: &Desk) -> Result<(), LedgerError> {
-    let limit = desk.role.config.sweep_limit;
-    if is_shallow(desk, Queue::Draft).await {
-        hint_again(desk, Sweep { unencoded: true, ..Sweep::NONE }, limit).await?;
-    }
-    let admission = desk.breaker().admission(Instant::now());
-    let limit = match admission {
-        Admission::Free => limit,
-        Admission::Probe => 1,
-        Admission::Closed(_) => return Ok(()),
-    };
-    let unsent = is_shallow(desk, Queue::ToSubmit).await;
-    hint_again(desk, Sweep { unsent, under_way: true, ..Sweep::NONE }, limit).await
-}
-
-async fn hint_again(desk: &Desk, wanted: Sweep, limit: u32) -> Result<(), LedgerError> {
-    let swept = desk.role.ledger.sweep(wanted, limit).await?;
-    if swept.is_empty() {
-        return Ok(());
-    }
-    info!(count = swept.len(), "hinting again what has not moved for long");
-    let hints = swept
-        .into_iter()
-        .filter_map(|swept| {
-            let queue = match swept.invoice.waits_for()? {
-                Step::Encode => Queue::Draft,
-                Step::Submit => Queue::ToSubmit,
-            };
-            let payload = Hint::new(swept.invoice.key, swept.invoice.version).to_bytes();
-            Some(Outgoing { queue, payload, traceparent: swept.traceparent })
-        })
-        .collect();
-    publish(desk, hints).await;
-    Ok(())
-}
-
-async fn is_shallow(desk: &Desk, queue: Queue) -> bool {
-    let limit = u64::from(desk.role.config.sweep_limit);
-    desk.role.broker.depth(queue).await.is_ok_and(|depth| depth < limit)
 }
 
 async fn seal(desk: &Desk) -> Result<(), LedgerError> {
@@ -154,23 +112,73 @@ impl Mismatch {
     }
 }
 
+/// When the dead-letter queue is compared with the ledger name by name: counts may agree and be of different cases.
+struct Names {
+    next: Instant,
+    /// In what they differed last time.
+    found: Option<Digest>,
+}
+
+impl Names {
+    /// Each submitter at a time of its own.
+    fn new(every: Duration, worker: &str) -> Self {
+        let draw = Digest::of(worker.as_bytes()).as_bytes().first().map_or(0, |byte| u32::from(*byte));
+        Self { next: Instant::now() + every * (draw + 1) / 256, found: None }
+    }
+
+    /// Fills the queue anew when its names differ in the same way twice in a row.
+    async fn compare(&mut self, desk: &Desk) -> Result<(), LedgerError> {
+        if Instant::now() < self.next {
+            return Ok(());
+        }
+        let found = dead_letter::difference(desk).await?;
+        if found.is_some() && found == self.found {
+            info!("the dead-letter queue holds other names than the ledger; filling it anew");
+            dead_letter::refill(desk).await?;
+            self.found = None;
+        } else {
+            self.found = found;
+        }
+        if self.found.is_none() {
+            self.next = Instant::now() + Duration::from_millis(desk.role.config.reconcile_every_ms);
+        }
+        Ok(())
+    }
+}
+
+/// What waits for each of the roles: what autoscalers look at.
+async fn measure_work(desk: &Desk) -> Result<(), LedgerError> {
+    let Desk { role, .. } = desk;
+    let parked = role.ledger.parked(PARKED_COUNTED).await?;
+    for queue in role.ladder.queues() {
+        let (Ok(depth), Some(name)) = (role.broker.depth(queue).await, role.ladder.name(queue)) else {
+            continue;
+        };
+        telemetry::metrics().queue_depth.record(depth, &[queue_label(name)]);
+        let (stage, waiting) = match queue {
+            Queue::Intake => ("intake", depth),
+            Queue::Draft => ("encode", depth + parked.unencoded),
+            Queue::ToSubmit => ("submit", depth + parked.unsent + parked.under_way),
+            Queue::Retry(_) | Queue::DeadLetter => continue,
+        };
+        telemetry::metrics().work_waiting.record(waiting, &[telemetry::label("stage", stage)]);
+    }
+    Ok(())
+}
+
 /// Measures, and mends the dead-letter queue when its difference from the ledger stands.
-async fn survey(desk: &Desk, mismatch: &mut Mismatch) -> Result<(), LedgerError> {
+async fn survey(desk: &Desk, mismatch: &mut Mismatch, names: &mut Names) -> Result<(), LedgerError> {
     let now = desk.role.ledger.now().await?;
     let standing = desk.role.ledger.standing().await?;
     measure(&standing, now);
+    measure_work(desk).await?;
     let broker = &desk.role.broker;
-    for queue in desk.role.ladder.queues() {
-        if let (Ok(depth), Some(name)) = (broker.depth(queue).await, desk.role.ladder.name(queue)) {
-            telemetry::metrics().queue_depth.record(depth, &[queue_label(name)]);
-        }
-    }
     telemetry::metrics().broker_rebuilt.record(broker.health().rebuilt, &[]);
     let waiting = waiting_for_person(&standing);
     let found = broker.depth(Queue::DeadLetter).await.ok().filter(|depth| *depth != waiting);
     let Some(depth) = found else {
         mismatch.found = None;
-        return Ok(());
+        return names.compare(desk).await;
     };
     // Both move on a busy day; the difference stands.
     if mismatch.is_ours(i128::from(waiting) - i128::from(depth), &desk.role.worker) {

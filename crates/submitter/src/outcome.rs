@@ -17,12 +17,16 @@ use tracing::{error, info, warn};
 use crate::append::append_split;
 use crate::claim::Attempt;
 use crate::desk::{Desk, later, publish};
+use crate::lane::Ended;
+use crate::pace::Call;
 use crate::release::{self, Releases};
 
 /// An attempt and what came of it.
 pub(crate) struct Heard {
     pub(crate) attempt: Attempt,
     pub(crate) verdict: Verdict,
+    /// None when nothing was sent.
+    pub(crate) call: Option<Call>,
     /// Room for the next one, given back once this is recorded.
     #[allow(dead_code, reason = "held for its drop")]
     pub(crate) permit: OwnedSemaphorePermit,
@@ -85,28 +89,30 @@ impl Recorder {
             .record(seconds, &[telemetry::label("outcome", verdict.kind().as_str())]);
         let tried_before = heard.attempt.started.checked_sub(heard.attempt.untouched_for);
         let tried_before = if heard.attempt.invoice.attempt > 1 { tried_before } else { None };
-        let outcome = self.desk.breaker().judge(key, verdict, tried_before, now);
-        let source = &heard.attempt.invoice.source;
-        let mut credentials = self.desk.credentials.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let invoice = heard.attempt.invoice.clone();
+        let Some(call) = heard.call else {
+            // It never went out, for reasons of our own: that tells nothing of anybody else.
+            return Entry { heard, outcome: verdict, invoice };
+        };
+        let ended = Ended { key, tried_before, call };
+        let outcome = heard.attempt.slot.lane().judge(verdict, &ended, now);
+        let (source, endpoint) = (&heard.attempt.invoice.source, &heard.attempt.endpoint);
+        let mut credentials = self.desk.credentials();
         match outcome {
             Outcome::Credentials => {
                 error!(%source, message = heard.verdict.evidence.message, "the authority refuses these credentials; nothing more is sent with them for now");
-                credentials.stop(
-                    source,
-                    &heard.attempt.endpoint,
-                    now + Duration::from_millis(self.desk.role.policy.credentials_ms),
-                );
+                let pause = Duration::from_millis(self.desk.role.policies.of(source).credentials_ms);
+                credentials.stop(source, endpoint, pause, now);
             }
             Outcome::Cleared { .. }
             | Outcome::Refused
             | Outcome::AcceptedWithoutQr
             | Outcome::HoldsOther { .. } => {
-                credentials.restore(source);
+                credentials.restore(source, endpoint, now);
             }
             Outcome::InDoubt | Outcome::NotNow { .. } | Outcome::Suspect => {}
         }
         drop(credentials);
-        let invoice = heard.attempt.invoice.clone();
         Entry { heard, outcome, invoice }
     }
 
@@ -177,7 +183,7 @@ impl Recorder {
             outcome: entry.outcome.clone(),
             evidence: verdict.evidence.clone(),
         };
-        let context = Context { now: at, policy: &self.desk.role.policy };
+        let context = Context { now: at, policy: self.desk.role.policies.of(&entry.invoice.source) };
         // Recording is never refused; a repeat leads to no events.
         let events = decide(&entry.invoice, command, context).unwrap_or_default();
         let late = events

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{Hint, Outgoing, Queue};
+use broker::{Hint, Outgoing, Queue, Window};
 use invoice::InvoiceKey;
 use ledger::Swept;
 use tokio::sync::mpsc;
@@ -39,11 +39,12 @@ impl Releases {
 
 /// Hints for whoever waits for what settles, until nothing more can.
 pub(crate) async fn run(desk: Arc<Desk>, mut settled: mpsc::Receiver<InvoiceKey>) {
+    let window = Window::new(Arc::clone(&desk.role.broker), Queue::Draft);
     let mut batch = Vec::with_capacity(BATCH);
     while settled.recv_many(&mut batch, BATCH).await > 0 {
         let found = timeout(PATIENCE, desk.role.ledger.dependants(&batch)).await;
         batch.clear();
-        let waiting = match found {
+        let mut waiting = match found {
             Ok(Ok(waiting)) => waiting,
             Ok(Err(error)) => {
                 warn!(%error, "returns that wait were not hinted; the sweeper will make up for it");
@@ -58,10 +59,25 @@ pub(crate) async fn run(desk: Arc<Desk>, mut settled: mpsc::Receiver<InvoiceKey>
             continue;
         }
         info!(count = waiting.len(), "their originals have settled: returns go on");
+        window.look().await;
+        let parked = waiting.split_off(window.admit(waiting.len()));
+        park(&desk, parked).await;
         let hints = waiting.into_iter().map(|Swept { invoice, traceparent }| {
             let payload = Hint::new(invoice.key, invoice.version).to_bytes();
             Outgoing { queue: Queue::Draft, payload, traceparent }
         });
         publish(&desk, hints.collect()).await;
+    }
+}
+
+/// What finds no room on the encoder's queue is dispatched in turn.
+async fn park(desk: &Desk, waiting: Vec<Swept>) {
+    let Some(latest) = waiting.iter().map(|swept| swept.invoice.updated_at).max() else { return };
+    let keys: Vec<InvoiceKey> = waiting.iter().map(|swept| swept.invoice.key).collect();
+    if !matches!(timeout(PATIENCE, desk.role.ledger.park(&keys, latest)).await, Ok(Ok(()))) {
+        warn!(
+            count = keys.len(),
+            "returns that wait were neither hinted nor parked; the sweeper will make up for it"
+        );
     }
 }

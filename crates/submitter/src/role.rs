@@ -1,24 +1,23 @@
 //! The submitter's loop: take what there is room for, while the breaker lets it; drain before every stop and pause.
 
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{BrokerError, Delivery, Queue, Subscription};
 use ledger::LedgerError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::breaker::{Admission, Breaker};
+use crate::breaker::Admission;
 use crate::claim::Claim;
 use crate::config::Submitter;
 use crate::desk::{Desk, later};
 use crate::outcome::{Heard, Recorder};
-use crate::{housekeeping, send};
+use crate::{housekeeping, send, share};
 
 const A_SECOND: Duration = Duration::from_secs(1);
 /// How long invoices that go alone may hold up all others in one go.
@@ -33,13 +32,7 @@ impl Submitter {
     /// # Errors
     /// [`BrokerError::Unfit`] when the broker is not as it must be; outages are waited out.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), BrokerError> {
-        let desk = Arc::new(Desk {
-            room: Arc::new(Semaphore::new(usize::from(self.config.max_in_flight))),
-            credentials: Mutex::default(),
-            longest_call_ms: AtomicU64::new(0),
-            breaker: Mutex::new(Breaker::new(self.config.breaker.clone())),
-            role: self,
-        });
+        let desk = Arc::new(Desk::new(self));
         let tasks = TaskTracker::new();
         let (heard, outcomes) = mpsc::channel(usize::from(desk.role.config.max_in_flight).max(1) * 2);
         // The recorder outlives the stop of everything else: it ends when the last attempt has been recorded.
@@ -47,7 +40,9 @@ impl Submitter {
         let mut recorder = tasks.spawn(Recorder::run(Arc::clone(&desk), patience.clone(), outcomes));
         // Ends with the role, however that ends.
         let stop = shutdown.child_token();
+        let _end = stop.clone().drop_guard();
         let mut house = tasks.spawn(housekeeping::run(Arc::clone(&desk), stop.clone()));
+        let mut sharing = tasks.spawn(share::run(Arc::clone(&desk), stop.clone()));
         info!(
             in_flight = desk.role.config.max_in_flight,
             worker = desk.role.worker,
@@ -62,6 +57,7 @@ impl Submitter {
             // Neither ends by itself: whatever brought it down, going on without it would lose outcomes, or never sweep.
             _ = &mut recorder => Err(broken("the recorder of outcomes")),
             () = early_end(&mut house, &stop) => Err(broken("housekeeping")),
+            () = early_end(&mut sharing, &stop) => Err(broken("the renewal of shares")),
             () = overdue => {
                 warn!("not everything could be finished in time; leases cover what is left");
                 Ok(())
@@ -75,6 +71,10 @@ impl Submitter {
         }
         if !house.is_finished() {
             let _ = timeout(LAST_WORD, house).await;
+        }
+        // No renewal may come after the share was given back.
+        if sharing.is_finished() || timeout(LAST_WORD, sharing).await.is_ok() {
+            share::leave(&desk, LAST_WORD).await;
         }
         info!("the submitter has stopped");
         worked
@@ -104,7 +104,7 @@ struct Shift {
 impl Shift {
     async fn work(self) -> Result<(), BrokerError> {
         while !self.shutdown.is_cancelled() {
-            match self.admission() {
+            match self.desk.admission() {
                 Admission::Closed(until) => {
                     tokio::select! {
                         biased;
@@ -119,20 +119,13 @@ impl Shift {
         Ok(())
     }
 
-    fn admission(&self) -> Admission {
-        let mut breaker = self.desk.breaker();
-        let admission = breaker.admission(Instant::now());
-        telemetry::metrics().breaker.record(breaker.gauge(), &[]);
-        admission
-    }
-
-    /// Consumes until the breaker opens or the role stops. Then everything is settled and the channel closed, so that
+    /// Consumes until every endpoint fails or the role stops. Then everything is settled and the channel closed, so that
     /// what waits stays ready for others (RabbitMQ 3.10 needs a fresh channel to resume).
     async fn take(&self) -> Result<(), BrokerError> {
         let config = &self.desk.role.config;
         // A probe takes one hint and no more: what a channel gives back at its end counts as delivered, and the broker's last
         // guard would in time take innocent hints away.
-        let prefetch = match self.admission() {
+        let prefetch = match self.desk.admission() {
             Admission::Probe => 1,
             Admission::Free | Admission::Closed(_) => {
                 config.max_in_flight.saturating_add(config.max_in_flight / 2).max(1)
@@ -148,7 +141,7 @@ impl Shift {
             Err(error) => return Err(error),
         };
         while !self.shutdown.is_cancelled() {
-            match self.admission() {
+            match self.desk.admission() {
                 Admission::Closed(_) => break,
                 Admission::Probe => {
                     if self.probe(&mut *hints).await {
@@ -158,7 +151,7 @@ impl Shift {
                 Admission::Free => {
                     let Some((batch, room)) = self.next(&mut *hints).await else { break };
                     // It may have waited for long; what was taken goes back with the channel.
-                    if self.admission() != Admission::Free || self.submit(batch, room).await.is_none() {
+                    if self.desk.admission() != Admission::Free || self.submit(batch, room).await.is_none() {
                         break;
                     }
                 }
@@ -169,7 +162,7 @@ impl Shift {
         Ok(())
     }
 
-    /// The next batch that there is room for.
+    /// The next batch that there is room for; none when nothing more is to be taken for now.
     async fn next(&self, hints: &mut dyn Subscription) -> Option<(Vec<Delivery>, OwnedSemaphorePermit)> {
         let config = &self.desk.role.config;
         tokio::select! {
@@ -177,7 +170,9 @@ impl Shift {
             () = self.shutdown.cancelled() => None,
             taken = async {
                 let mut room = Arc::clone(&self.desk.room).acquire_owned().await.ok()?;
-                let spare = self.desk.room.available_permits().min(config.batch.saturating_sub(1));
+                // What there is no room for stays ready on the queue.
+                let lanes = self.spare().await?;
+                let spare = self.desk.room.available_permits().min(lanes.min(config.batch).saturating_sub(1));
                 if let Ok(more) = Arc::clone(&self.desk.room).try_acquire_many_owned(u32::try_from(spare).unwrap_or(0)) {
                     room.merge(more);
                 }
@@ -185,6 +180,20 @@ impl Shift {
                 let batch = hints.next_batch(room.num_permits(), linger).await;
                 (!batch.is_empty()).then_some((batch, room))
             } => taken,
+        }
+    }
+
+    /// How many requests the endpoints have room for, once that is one at least; none when all of them fail.
+    async fn spare(&self) -> Option<usize> {
+        loop {
+            let spare = self.desk.lanes.spare(&self.desk.endpoints(), Instant::now());
+            if spare > 0 {
+                return Some(spare);
+            }
+            if self.desk.admission() != Admission::Free {
+                return None;
+            }
+            self.desk.lanes.changed().await;
         }
     }
 
@@ -200,12 +209,8 @@ impl Shift {
         if batch.is_empty() {
             return true;
         }
-        self.desk.breaker().take_probe(Instant::now());
         let sent = self.submit(batch, room).await;
         self.drain().await;
-        if sent == Some(0) {
-            self.desk.breaker().return_probe(Instant::now());
-        }
         sent != Some(0)
     }
 
@@ -223,7 +228,7 @@ impl Shift {
             let first = index == 0 && !self.shutdown.is_cancelled();
             if first
                 || (Instant::now() < end
-                    && self.admission() == Admission::Free
+                    && self.desk.admission() == Admission::Free
                     && !self.shutdown.is_cancelled())
             {
                 sent += self.alone(delivery).await?;

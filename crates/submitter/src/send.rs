@@ -1,17 +1,18 @@
 //! Sending: one task for each attempt, whose only effect is the POST and a report of what was heard.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jofotara::{Exchange, Sent, Verdict, interpret};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info_span};
 
 use crate::claim::Attempt;
 use crate::desk::Desk;
 use crate::outcome::Heard;
+use crate::pace::Call;
 
 /// Sends all of them at once; each takes one permit of `room` with it, what is left over is free again.
 pub(crate) fn dispatch(
@@ -34,36 +35,43 @@ pub(crate) fn dispatch(
             attempt = attempt.invoice.attempt
         );
         telemetry::adopt_parent(&span, attempt.delivery.traceparent.as_deref());
-        let timeout_ms = u64::try_from(attempt.endpoint.timeout().as_millis()).unwrap_or(u64::MAX);
-        desk.longest_call_ms.fetch_max(timeout_ms, Ordering::Relaxed);
+        desk.note_call(attempt.endpoint.timeout());
         let desk = Arc::clone(desk);
         let heard = heard.clone();
         tasks.spawn(
             async move {
-                let client = &desk.role.client;
-                let invoice = &attempt.invoice;
+                let mut attempt = attempt;
                 let margin = Duration::from_millis(desk.role.config.lease_margin_ms);
-                let verdict = if attempt.started.elapsed() < margin {
-                    client
-                        .submit(&attempt.endpoint, &invoice.number, &invoice.key.uuid, attempt.xml.clone())
-                        .await
+                let sent = Instant::now();
+                let is_covered = attempt.slot.is_covered(sent);
+                let (verdict, call) = if attempt.started.elapsed() < margin && is_covered {
+                    let Attempt { invoice, endpoint, xml, .. } = &attempt;
+                    let (number, uuid) = (&invoice.number, &invoice.key.uuid);
+                    let verdict = desk.role.client.submit(endpoint, number, uuid, xml.clone()).await;
+                    attempt.slot.end();
+                    let call = Call { started: sent, latency: sent.elapsed(), busy: attempt.slot.is_busy() };
+                    (verdict, Some(call))
                 } else {
-                    too_late(&attempt)
+                    (too_late(&attempt, is_covered), None)
                 };
                 // The recorder is gone only when the role was torn down by force: then the lease takes over.
-                let _ = heard.send(Heard { attempt, verdict, permit }).await;
+                let _ = heard.send(Heard { attempt, verdict, call, permit }).await;
             }
             .instrument(span),
         );
     }
-    let busy = usize::from(desk.role.config.max_in_flight).saturating_sub(desk.room.available_permits());
-    telemetry::metrics().in_flight.record(busy as u64, &[]);
 }
 
 /// The claim took so long to commit, or this process stood still for so long, that the lease might run out during the
-/// call: somebody else may send it by then, and its content may have been amended.
-fn too_late(attempt: &Attempt) -> Verdict {
-    let reason = "the claim took so long that its lease would not cover the call".to_owned();
+/// call: somebody else may send it by then, and its content may have been amended. Or the share in what the fleet may send
+/// has run out.
+fn too_late(attempt: &Attempt, is_covered: bool) -> Verdict {
+    let reason = if is_covered {
+        "the claim took so long that its lease would not cover the call"
+    } else {
+        "this process could not renew its share of what the fleet may send"
+    };
+    let reason = reason.to_owned();
     let Attempt { invoice, xml, endpoint, .. } = attempt;
     let sent =
         Sent { number: &invoice.number, uuid: &invoice.key.uuid, xml, credentials: endpoint.credentials() };

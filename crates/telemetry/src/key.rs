@@ -55,10 +55,16 @@ impl KeyHash {
     /// that the time says nothing of which one fits. Without any hash nobody is admitted.
     #[must_use]
     pub fn any_admits(hashes: &[Self], authorization: Option<&str>) -> bool {
-        let Some((scheme, key)) = authorization.and_then(|value| value.split_once(' ')) else { return false };
-        let admitted = hashes.iter().fold(false, |admitted, hash| admitted | hash.admits(key.trim()));
-        scheme.eq_ignore_ascii_case("bearer") && admitted
+        let Some(key) = authorization.and_then(bearer) else { return false };
+        hashes.iter().fold(false, |admitted, hash| admitted | hash.admits(key))
     }
+}
+
+/// The key in the value of a header `Authorization`.
+#[must_use]
+pub fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, key) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
 impl Serialize for KeyHash {

@@ -20,10 +20,16 @@ pub struct Metrics {
     pub hints: Counter<u64>,
     /// Size of the batches worked on, by `role`.
     pub batch_size: Histogram<u64>,
-    /// Requests at the authority right now.
+    /// Requests at the authority right now, by `endpoint`.
     pub in_flight: Gauge<u64>,
-    /// 0 closed, 1 half open, 2 open.
+    /// 0 closed, 1 half open, 2 open, by `endpoint`.
     pub breaker: Gauge<u64>,
+    /// Requests at once that an `endpoint` seems to bear from this process.
+    pub pace_limit: Gauge<u64>,
+    /// This process's share of what the whole fleet may have under way at an `endpoint`.
+    pub share_granted: Gauge<u64>,
+    /// Pairs of credentials that the authority refuses, and income sources that it refuses with a sound pair.
+    pub credentials_stopped: Gauge<u64>,
     /// Invoices by `state` and `cause`, from the ledger.
     pub standing: Gauge<u64>,
     /// Seconds since the last change of the oldest open or dead-lettered invoice, by `state`.
@@ -34,6 +40,8 @@ pub struct Metrics {
     pub in_doubt: Gauge<u64>,
     /// Seconds that the oldest doubt has lasted.
     pub oldest_doubt: Gauge<f64>,
+    /// What waits for a role, by `stage` (intake, encode, submit): on its queue, or due and in the ledger alone.
+    pub work_waiting: Gauge<u64>,
     /// Ready messages by `queue`.
     pub queue_depth: Gauge<u64>,
     /// How often the connection to the broker was rebuilt.
@@ -89,11 +97,15 @@ pub fn metrics() -> &'static Metrics {
                 .build(),
             in_flight: meter.u64_gauge("fawtara_in_flight").build(),
             breaker: meter.u64_gauge("fawtara_breaker_state").build(),
+            pace_limit: meter.u64_gauge("fawtara_pace_limit").build(),
+            share_granted: meter.u64_gauge("fawtara_share_granted").build(),
+            credentials_stopped: meter.u64_gauge("fawtara_credentials_stopped").build(),
             standing: meter.u64_gauge("fawtara_invoices").build(),
             oldest_age: meter.f64_gauge("fawtara_oldest_age").with_unit("s").build(),
             past_due: meter.u64_gauge("fawtara_past_due").build(),
             in_doubt: meter.u64_gauge("fawtara_in_doubt").build(),
             oldest_doubt: meter.f64_gauge("fawtara_oldest_doubt_age").with_unit("s").build(),
+            work_waiting: meter.u64_gauge("fawtara_work_waiting").build(),
             queue_depth: meter.u64_gauge("fawtara_queue_depth").build(),
             broker_rebuilt: meter.u64_gauge("fawtara_broker_rebuilt").build(),
             notices: meter.u64_counter("fawtara_notices").build(),

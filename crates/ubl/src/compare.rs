@@ -42,6 +42,54 @@ pub enum Difference {
 /// # Errors
 /// The first [`Difference`]; none of the documents is trusted to be well-formed.
 pub fn same_document(ours: &[u8], theirs: &[u8]) -> Result<(), Difference> {
+    compare(ours, theirs, &mut Counter::default())
+}
+
+/// The same with the counter left out: a document that was lost and encoded anew stands there under its earlier one. Gives
+/// theirs when it is another than ours.
+///
+/// # Errors
+/// The first [`Difference`] elsewhere; both counters must be whole numbers.
+pub fn same_but_counter(ours: &[u8], theirs: &[u8]) -> Result<Option<u64>, Difference> {
+    let mut counter = Counter { left_out: true, ..Counter::default() };
+    compare(ours, theirs, &mut counter)?;
+    Ok(counter.theirs)
+}
+
+/// Where the counter stands, and whether it matters.
+#[derive(Default)]
+struct Counter {
+    left_out: bool,
+    /// The document reference that stands open is the counter's.
+    here: bool,
+    /// Theirs, where it was left out.
+    theirs: Option<u64>,
+}
+
+impl Counter {
+    /// Takes note of a text that both have.
+    fn pass(&mut self, place: &Place<'_>, text: &str) {
+        if place.is_in_reference("ID") {
+            self.here = text.trim() == "ICV";
+        } else if place.is_in_reference("UUID") {
+            self.here = false;
+        }
+    }
+
+    /// Whether these two differ in the counter alone.
+    fn excuses(&mut self, place: &Place<'_>, ours: &str, theirs: &str) -> bool {
+        let number = |text: &str| text.trim().parse::<u64>().ok();
+        if !self.left_out || !self.here || !place.is_in_reference("UUID") || number(ours).is_none() {
+            return false;
+        }
+        let Some(theirs) = number(theirs) else { return false };
+        self.theirs = Some(theirs);
+        self.here = false;
+        true
+    }
+}
+
+fn compare(ours: &[u8], theirs: &[u8], counter: &mut Counter) -> Result<(), Difference> {
     let mut namespaces = Namespaces::new();
     let mut ours = Walk::new(ours).map_err(Difference::OursUnreadable)?;
     let mut theirs = Walk::new(theirs).map_err(Difference::TheirsUnreadable)?;
@@ -58,7 +106,9 @@ pub fn same_document(ours: &[u8], theirs: &[u8]) -> Result<(), Difference> {
             (Piece::Text(our_text), Piece::Text(their_text)) => {
                 let equal =
                     our_text == their_text || place.holds_number() && number::equal(&our_text, &their_text);
-                if !equal {
+                if equal {
+                    counter.pass(&place, &our_text);
+                } else if !counter.excuses(&place, &our_text, &their_text) {
                     return Err(place.difference(&quoted(&our_text), &quoted(&their_text)));
                 }
             }
@@ -159,6 +209,16 @@ impl<'x> Place<'x> {
                 || name.ends_with("Percent")
                 || name == "DocumentDescription"
         })
+    }
+
+    /// Whether this is that child of a document reference of the document itself.
+    fn is_in_reference(&self, child: &str) -> bool {
+        match self.0.as_slice() {
+            [_, reference, leaf] => {
+                reference.start.local() == "AdditionalDocumentReference" && leaf.start.local() == child
+            }
+            _ => false,
+        }
     }
 
     fn difference(&self, ours: &str, theirs: &str) -> Difference {

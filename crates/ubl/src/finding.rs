@@ -57,6 +57,8 @@ pub struct Finding {
 
 /// The longest excerpt of a value, in characters.
 const EXCERPT: usize = 120;
+/// The longest place, in characters; those of the profile have at most 200.
+const PLACE: usize = 1_000;
 
 impl Finding {
     /// An error at a place.
@@ -64,7 +66,8 @@ impl Finding {
         Self {
             severity: Severity::Error,
             code,
-            path: path.into(),
+            // Names of elements that nobody knows stand in it.
+            path: invoice::excerpt(&path.into(), PLACE),
             found: None,
             expected: None,
             formula: None,

@@ -28,7 +28,7 @@ pub enum IdentityError {
     #[error("the document has no {0}")]
     Missing(&'static str),
     /// The counter is not a whole number.
-    #[error("the counter {0:?} is not a whole number")]
+    #[error("the counter {:?} is not a whole number", invoice::excerpt(.0, 100))]
     Counter(String),
 }
 

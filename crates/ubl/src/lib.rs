@@ -21,7 +21,7 @@ pub mod write;
 mod namespace;
 mod walk;
 
-pub use compare::{Difference, same_document};
+pub use compare::{Difference, same_but_counter, same_document};
 pub use examine::{examine, xpath};
 pub use finding::{Finding, FindingCode, Severity};
 pub use identity::{Identity, IdentityError, identity};

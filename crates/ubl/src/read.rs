@@ -59,7 +59,8 @@ pub fn read(xml: &[u8]) -> Result<Reading, ReadError> {
     let tree = tree::read(xml)?;
     if !tree.root.is(Namespace::INVOICE, "Invoice") {
         let namespace = tree.namespaces.name(tree.root.namespace);
-        return Err(ReadError::NotAnInvoice { root: format!("{:?} of {namespace:?}", tree.root.name) });
+        let (name, namespace) = (invoice::excerpt(&tree.root.name, 100), invoice::excerpt(namespace, 200));
+        return Err(ReadError::NotAnInvoice { root: format!("{name:?} of {namespace:?}") });
     }
     let buyer = tree.root.child("cac:AccountingCustomerParty");
     let buyer = match (&tree.buyer_as_written, buyer) {

@@ -22,6 +22,9 @@ const MAX_ATTRIBUTES: usize = 128;
 /// The most pieces of one document reference; it is held until its ID is known.
 const MAX_HELD: usize = 4096;
 
+/// Characters that are repeated of what is wrong, at most.
+const WORDS: usize = 100;
+
 /// Why a document cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -249,7 +252,9 @@ impl<'x> Walk<'x> {
         let name = reference.xml10_content();
         match resolve_predefined_entity(&name) {
             Some(text) => self.gather(text),
-            None => Err(Unreadable::Malformed(format!("unknown entity &{name};"))),
+            None => {
+                Err(Unreadable::Malformed(format!("unknown entity &{};", invoice::excerpt(&name, WORDS))))
+            }
         }
     }
 
@@ -295,11 +300,14 @@ fn number(bound: ResolveResult<'_>, namespaces: &mut Namespaces) -> Result<Names
     match bound {
         ResolveResult::Unbound => Ok(Namespace::NONE),
         ResolveResult::Bound(name) => namespaces.number(name.0).ok_or(Unreadable::TooIntricate("namespaces")),
-        ResolveResult::Unknown(prefix) => Err(Unreadable::Malformed(format!("unknown prefix {prefix}"))),
+        ResolveResult::Unknown(prefix) => {
+            let prefix = invoice::excerpt(&prefix.to_string(), WORDS);
+            Err(Unreadable::Malformed(format!("unknown prefix {prefix}")))
+        }
     }
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
 fn malformed(error: quick_xml::Error) -> Unreadable {
-    Unreadable::Malformed(error.to_string())
+    Unreadable::Malformed(invoice::excerpt(&error.to_string(), 2 * WORDS))
 }

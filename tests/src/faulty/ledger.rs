@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use invoice::life::{Actor, Command, Context, Event, OutcomeKind, Policy, Step, decide};
+use invoice::life::{
+    Actor, Command, Context, DeferReason, Event, Invoice, OutcomeKind, Policy, Step, decide,
+};
 use invoice::{Digest, InvoiceKey, Timestamp};
 use ledger::{
     Amendable, Appended, Archive, Arrival, AttemptRecord, Change, Checkpoint, Document, DocumentKind, Draft,
-    Encode, EncodeOutcome, Encoding, Filter, Ledger, LedgerError, Loaded, NewDocument, Outbox, Page,
-    Reception, RecordedEvent, RefusedIntake, Standing, Sweep, Swept, Taxpayers, Unencoded, Verification,
+    Encode, EncodeOutcome, Encoding, Filter, Keys, Ledger, LedgerError, Loaded, NewDocument, Outbox, Page,
+    Parked, Reception, RecordedEvent, RefusedIntake, Standing, Sweep, Swept, Taxpayers, Unencoded,
+    Verification,
 };
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -115,39 +118,106 @@ impl FaultyLedger {
 
     /// Appends as if nothing had been wrong with the batch.
     async fn append_carelessly(&self, mut batch: Vec<Change>) -> Result<Vec<Appended>, LedgerError> {
-        if self.chaos.sabotage() == Some(Sabotage::LateRefusalWins) {
-            for event in batch.iter_mut().flat_map(|change| &mut change.events) {
-                if let Event::LateAnswer { attempt, outcome: OutcomeKind::Refused, evidence } = event {
-                    *event = Event::Refused { attempt: *attempt, evidence: evidence.clone() };
-                }
+        let Some(bug) = self.chaos.sabotage() else { return self.inner.append(batch).await };
+        batch.iter_mut().for_each(|change| spoil(bug, change));
+        match bug {
+            Sabotage::EffectBeforeIntent if batch.iter().all(starts) => Ok(self.append_later(batch)),
+            Sabotage::UnfencedWrite => self.append_unfenced(batch).await,
+            _ => self.inner.append(batch).await,
+        }
+    }
+
+    /// The start of the attempt is "committed" while its POST is under way already.
+    fn append_later(&self, batch: Vec<Change>) -> Vec<Appended> {
+        let appended = batch.iter().map(|change| Appended::Done(as_after(change))).collect();
+        let (inner, life) = (Arc::clone(&self.inner), self.life.clone());
+        tokio::spawn(async move {
+            life.live(sleep(Duration::from_millis(20))).await;
+            inner.append(batch).await
+        });
+        appended
+    }
+
+    /// Whatever the stream has become meanwhile.
+    async fn append_unfenced(&self, batch: Vec<Change>) -> Result<Vec<Appended>, LedgerError> {
+        let mut appended = self.inner.append(batch.clone()).await?;
+        for (change, appended) in batch.into_iter().zip(&mut appended) {
+            if *appended == Appended::Outdated
+                && let Some(Some(invoice)) = self.inner.load(&[change.invoice.key]).await?.invoices.pop()
+                && let Some(done) = self.inner.append(vec![Change { invoice, ..change }]).await?.pop()
+            {
+                *appended = done;
             }
         }
-        if self.chaos.sabotage() == Some(Sabotage::EffectBeforeIntent) && batch.iter().all(starts) {
-            // The start of the attempt is "committed" while its POST is under way already.
-            let inner = Arc::clone(&self.inner);
-            let appended = batch
-                .iter()
-                .map(|change| {
-                    let mut invoice = change.invoice.clone();
-                    for event in &change.events {
-                        invoice.evolve(event, change.at);
-                    }
-                    Appended::Done(invoice)
-                })
-                .collect();
-            let life = self.life.clone();
-            tokio::spawn(async move {
-                life.live(sleep(Duration::from_millis(20))).await;
-                inner.append(batch).await
-            });
-            return Ok(appended);
+        Ok(appended)
+    }
+
+    /// The ledger may refuse a batch, but finds nothing wrong with any one of it.
+    fn refuses(&self, batch: usize, name: &str) -> Result<(), LedgerError> {
+        if batch > 1 && self.chaos.strikes(|weather| weather.ledger_refuses) {
+            return Err(LedgerError::Refused(format!("{name}: a value does not fit")));
         }
-        self.inner.append(batch).await
+        Ok(())
     }
 }
 
 fn starts(change: &Change) -> bool {
     change.events.iter().any(|event| matches!(event, Event::SubmissionStarted { .. }))
+}
+
+fn as_after(change: &Change) -> Invoice {
+    let mut invoice = change.invoice.clone();
+    for event in &change.events {
+        invoice.evolve(event, change.at);
+    }
+    invoice
+}
+
+/// Changes what is about to be written, as a careless role would have decided it.
+fn spoil(bug: Sabotage, change: &mut Change) {
+    if bug == Sabotage::EvidenceDropped {
+        change.attempt = None;
+    }
+    for event in &mut change.events {
+        match (bug, &mut *event) {
+            (
+                Sabotage::LateRefusalWins,
+                Event::LateAnswer { attempt, outcome: OutcomeKind::Refused, evidence },
+            ) => {
+                *event = Event::Refused { attempt: *attempt, evidence: evidence.clone() };
+            }
+            (Sabotage::LateAcceptanceLost, Event::Cleared { late: true, attempt, evidence, .. }) => {
+                let (attempt, evidence) = (*attempt, evidence.clone());
+                *event = Event::LateAnswer { attempt, outcome: OutcomeKind::Cleared, evidence };
+            }
+            (Sabotage::OutageCharged, Event::Deferred { reason, .. }) => *reason = DeferReason::Suspect,
+            (Sabotage::LeaseTooShort, Event::SubmissionStarted { lease_until, .. }) => {
+                *lease_until = change.at + chrono::TimeDelta::milliseconds(50);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// An encoder of returns that take nothing back, as far as anybody can know.
+struct Unreserved(Arc<dyn Encode>);
+
+impl Encode for Unreserved {
+    fn icv_start(&self, environment: invoice::Environment, source: &invoice::IncomeSource) -> Option<u64> {
+        self.0.icv_start(environment, source)
+    }
+
+    fn encode(&self, draft: &Draft, icv: u64) -> Result<Encoding, Unencoded> {
+        let mut encoding = self.0.encode(draft, icv)?;
+        if let Some(completed) = &mut encoding.completed {
+            completed.returned.clear();
+        }
+        Ok(encoding)
+    }
+
+    fn policies(&self) -> invoice::life::Policies {
+        self.0.policies()
+    }
 }
 
 #[async_trait]
@@ -170,15 +240,26 @@ impl Ledger for FaultyLedger {
             });
             return Ok(yes);
         }
+        self.refuses(batch.len(), "accept")?;
         self.pass("accept", self.inner.accept(batch)).await
     }
 
     async fn load(&self, keys: &[InvoiceKey]) -> Result<Loaded, LedgerError> {
-        self.pass("load", self.inner.load(keys)).await
+        let mut loaded = self.pass("load", self.inner.load(keys)).await?;
+        if self.chaos.sabotage() == Some(Sabotage::DueTimeIgnored) {
+            loaded.invoices.iter_mut().flatten().for_each(|invoice| invoice.due_at = None);
+        }
+        Ok(loaded)
     }
 
     async fn append(&self, batch: Vec<Change>) -> Result<Vec<Appended>, LedgerError> {
-        self.pass("append", self.append_carelessly(batch)).await
+        self.refuses(batch.len(), "append")?;
+        let deadly = batch.iter().any(|change| starts(change) && self.chaos.kills(&change.invoice.number));
+        let appended = self.pass("append", self.append_carelessly(batch)).await;
+        if deadly {
+            self.life.kill();
+        }
+        appended
     }
 
     async fn encode(
@@ -186,9 +267,14 @@ impl Ledger for FaultyLedger {
         keys: Vec<InvoiceKey>,
         encoder: Arc<dyn Encode>,
     ) -> Result<Vec<EncodeOutcome>, LedgerError> {
-        if self.chaos.sabotage() == Some(Sabotage::CounterOutside) {
-            return self.pass("encode", self.encode_outside(keys, encoder)).await;
-        }
+        self.refuses(keys.len(), "encode")?;
+        let encoder = match self.chaos.sabotage() {
+            Some(Sabotage::CounterOutside) => {
+                return self.pass("encode", self.encode_outside(keys, encoder)).await;
+            }
+            Some(Sabotage::NothingReserved) => Arc::new(Unreserved(encoder)),
+            _ => encoder,
+        };
         self.pass("encode", self.inner.encode(keys, encoder)).await
     }
 
@@ -200,7 +286,16 @@ impl Ledger for FaultyLedger {
         &self,
         wanted: &[(InvoiceKey, u32, DocumentKind)],
     ) -> Result<Vec<Option<Document>>, LedgerError> {
-        self.pass("documents", self.inner.documents(wanted)).await
+        let mut documents = self.pass("documents", self.inner.documents(wanted)).await?;
+        if self.chaos.sabotage() == Some(Sabotage::BytesNotFixed) {
+            // Made anew for each attempt: the same document, in other bytes.
+            for document in documents.iter_mut().flatten() {
+                let text = String::from_utf8_lossy(&document.bytes);
+                let case = if self.chaos.draw(|random| random.chance(500)) { "utf-8" } else { "UTF-8" };
+                document.bytes = text.replacen("UTF-8", case, 1).into_bytes();
+            }
+        }
+        Ok(documents)
     }
 
     async fn history(&self, key: InvoiceKey) -> Result<Vec<RecordedEvent>, LedgerError> {
@@ -253,6 +348,10 @@ impl Ledger for FaultyLedger {
         self.pass("sweep", self.inner.sweep(wanted, limit)).await
     }
 
+    async fn parked(&self, at_most: u32) -> Result<Parked, LedgerError> {
+        self.pass("parked", self.inner.parked(at_most)).await
+    }
+
     async fn park(&self, invoices: &[InvoiceKey], until: Timestamp) -> Result<(), LedgerError> {
         self.pass("park", self.inner.park(invoices, until)).await
     }
@@ -273,12 +372,24 @@ impl Ledger for FaultyLedger {
         self.inner.archive()
     }
 
+    fn fleet(&self) -> &dyn ledger::Fleet {
+        self.inner.fleet()
+    }
+
     fn outbox(&self) -> &dyn Outbox {
         self.inner.outbox()
     }
 
     fn taxpayers(&self) -> &dyn Taxpayers {
         self.inner.taxpayers()
+    }
+
+    fn recovery(&self) -> &dyn ledger::Recovery {
+        self.inner.recovery()
+    }
+
+    fn keys(&self) -> &dyn Keys {
+        self.inner.keys()
     }
 
     async fn maintain(&self) -> Result<(), LedgerError> {

@@ -69,6 +69,16 @@ impl Process {
         (status, begun.elapsed())
     }
 
+    /// Stops it where it stands, without its knowing: SIGSTOP.
+    pub fn freeze(&self) {
+        signal(self.child.as_ref().expect("it runs").id(), "STOP");
+    }
+
+    /// Lets it go on after [`Process::freeze`].
+    pub fn resume(&self) {
+        signal(self.child.as_ref().expect("it runs").id(), "CONT");
+    }
+
     /// Sends SIGTERM and returns at once.
     pub fn ask_to_stop(&self) {
         signal(self.child.as_ref().expect("it runs").id(), "TERM");

@@ -8,8 +8,12 @@
     reason = "tests"
 )]
 
+mod confirms;
+mod frozen;
 mod kills;
 mod purges;
+mod recovery;
 mod repeats;
 mod restarts;
+mod rolling;
 mod stops;

@@ -62,7 +62,7 @@ async fn fault_sigterm_drains() {
     ground.remove().await;
 }
 
-const HALF_A_REQUEST: &str = "POST /v1/invoices HTTP/1.1\r\nHost: fawtara\r\nContent-Length: 100\r\n\r\n{";
+const HALF_A_REQUEST: &str = "POST /v1/invoices HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{";
 
 async fn idler(url: &str, beginning: &str) -> TcpStream {
     let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await.expect("somebody listens");

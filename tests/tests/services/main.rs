@@ -11,5 +11,7 @@
 mod clearing;
 mod commands;
 mod contracts;
+mod fairness;
 mod secrets;
 mod taxpayers;
+mod tls;

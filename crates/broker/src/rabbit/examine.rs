@@ -1,14 +1,17 @@
 //! A look at a RabbitMQ without changing anything in it, for `doctor`: what it is, and what we may do there.
 
+use std::path::Path;
 use std::time::Duration;
 
 use lapin::options::{BasicGetOptions, BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
+use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{BrokerUrl, fault, greeting};
+use super::greeting::Greeting;
+use super::{BrokerUrl, fault, greeting, tls};
 use crate::BrokerError;
 
 /// How long the whole examination may take.
@@ -39,24 +42,24 @@ impl Examination {
     }
 }
 
-/// Logs in and tries everything out on a queue of its own, which goes with the connection.
+/// Logs in and tries everything out on a queue of its own, which goes with the connection. Of several nodes it takes the
+/// first that greets.
 ///
 /// # Errors
 /// [`BrokerError::Unavailable`] when nobody answers within ten seconds, [`BrokerError::Unfit`] when the broker lets nobody
 /// of that name in, has no such virtual host, or is none.
-pub async fn examine(url: &BrokerUrl) -> Result<Examination, BrokerError> {
-    let uri = url.parse_bare()?;
-    let greeting = timeout(PATIENCE, greeting::read(&uri)).await.map_err(|_| greeting::not_heard())??;
+pub async fn examine(url: &BrokerUrl, extra_ca: Option<&Path>) -> Result<Examination, BrokerError> {
+    let (uri, greeting) = first_to_greet(url, extra_ca).await?;
     let attempts = async {
         let properties = ConnectionProperties::default().with_connection_name("fawtara (doctor)".into());
-        let connection = Connection::connect_uri(uri, properties).await?;
-        let attempts = try_out(&connection).await;
+        let connection = tls::connect(&uri, properties, extra_ca).await?;
+        let attempts = try_out(&connection).await.map_err(|error| fault::broker_error(&error));
         let farewell = connection.close(lapin::protocol::constants::REPLY_SUCCESS, "bye".into()).await;
         tracing::debug!(?farewell, "examined RabbitMQ");
         attempts
     };
     let attempted = timeout(PATIENCE, attempts).await.map_err(|_| fault::too_late("an answer"))?;
-    let [declare, publish, consume] = attempted.map_err(|error| fault::broker_error(&error))?;
+    let [declare, publish, consume] = attempted?;
     let new_enough = greeting.is_fit();
     Ok(Examination {
         product: greeting.product,
@@ -66,6 +69,23 @@ pub async fn examine(url: &BrokerUrl) -> Result<Examination, BrokerError> {
         publish,
         consume,
     })
+}
+
+async fn first_to_greet(
+    url: &BrokerUrl,
+    extra_ca: Option<&Path>,
+) -> Result<(AMQPUri, Greeting), BrokerError> {
+    let mut last = greeting::not_heard();
+    let nodes = url.parse_bare()?;
+    let patience = PATIENCE / u32::try_from(nodes.len()).unwrap_or(u32::MAX).max(1);
+    for node in nodes {
+        match timeout(patience, greeting::read(&node, extra_ca)).await {
+            Ok(Ok(greeting)) => return Ok((node, greeting)),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = greeting::not_heard(),
+        }
+    }
+    Err(last)
 }
 
 /// Whether declaring, publishing and consuming work. Each on a channel of its own, since a refusal costs the channel.

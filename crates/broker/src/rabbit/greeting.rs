@@ -2,14 +2,15 @@
 //! not hand on. It reads that one frame and goes.
 
 use std::io;
+use std::path::Path;
 
 use futures_util::{AsyncReadExt, AsyncWriteExt};
-use lapin::tcp::AMQPUriTcpExt;
+use lapin::tcp::{AMQPUriTcpExt, TLSConfig};
 use lapin::types::parsing::parse_field_table;
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::uri::AMQPUri;
 
-use super::fault;
+use super::{fault, tls};
 use crate::BrokerError;
 
 /// The oldest version that has what the queues need: message TTL and at-least-once dead-lettering on quorum queues.
@@ -59,14 +60,16 @@ fn major_minor(version: &str) -> Option<(u32, u32)> {
 }
 
 /// Connects, reads, and hangs up. Not bounded in time.
-pub(super) async fn read(uri: &AMQPUri) -> Result<Greeting, BrokerError> {
-    let frame = read_frame(uri).await.map_err(|error| BrokerError::Unavailable(error.to_string()))?;
+pub(super) async fn read(uri: &AMQPUri, extra_ca: Option<&Path>) -> Result<Greeting, BrokerError> {
+    let trust = tls::trusting(extra_ca).await?;
+    let frame =
+        read_frame(uri, trust.as_ref()).await.map_err(|error| BrokerError::Unavailable(error.to_string()))?;
     parse(&frame).ok_or_else(|| BrokerError::Unfit("what answers there does not speak AMQP 0-9-1".to_owned()))
 }
 
-async fn read_frame(uri: &AMQPUri) -> io::Result<Vec<u8>> {
+async fn read_frame(uri: &AMQPUri, trust: TLSConfig<'_, '_, '_>) -> io::Result<Vec<u8>> {
     let runtime = lapin::runtime::default_runtime().map_err(io::Error::other)?;
-    let mut stream = uri.connect_async(&runtime).await?;
+    let mut stream = uri.connect_with_config_async(trust, &runtime).await?;
     stream.write_all(PROTOCOL_HEADER).await?;
     stream.flush().await?;
     let mut header = [0; FRAME_HEADER_BYTES];

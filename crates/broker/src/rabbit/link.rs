@@ -5,11 +5,13 @@
 //! wait as well.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
+use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties, Event, ExchangeKind};
 use tokio::sync::{mpsc, watch};
 use tokio::time::error::Elapsed;
@@ -17,12 +19,15 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::alarm::Alarm;
 use super::lane::{Job, Lane};
-use super::{Shared, fault, greeting};
+use super::{Shared, fault, greeting, tls};
 use crate::topology::{Argument, Declaration, declarations};
 use crate::{BrokerError, EVENTS_EXCHANGE};
 
 /// How long one attempt to connect may take, and so a peer that accepts and says nothing.
 const ATTEMPT: Duration = Duration::from_secs(10);
+
+/// How long one of several nodes may take to greet before the next one is tried.
+const GREETING: Duration = Duration::from_secs(2);
 
 /// How long a connection may take to close before it is simply dropped.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -45,18 +50,41 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// One attempt.
+    /// One attempt with each node, until one is good. The turn goes on with every attempt, so that a node which breaks link
+    /// after link does not get the next one too.
     pub(super) async fn build(shared: &Shared, deadline: Instant) -> Result<Arc<Self>, BrokerError> {
-        let deadline = deadline.min(Instant::now() + ATTEMPT);
-        let built = timeout_at(deadline, Self::build_unbounded(shared)).await;
-        built.map_err(|_| fault::too_late(&format!("the connection to {}", shared.config.url)))?
+        let mut worst = None;
+        for _ in &shared.nodes {
+            let turn = shared.next_node.fetch_add(1, Ordering::Relaxed) % shared.nodes.len().max(1);
+            let Some(node) = shared.nodes.get(turn) else { break };
+            let deadline = deadline.min(Instant::now() + ATTEMPT);
+            let built = timeout_at(deadline, Self::build_unbounded(shared, node)).await;
+            let error = match built {
+                Ok(Ok(link)) => return Ok(link),
+                Ok(Err(error)) => error,
+                Err(_) => fault::too_late(&format!("the connection to {}", shared.config.url)),
+            };
+            if shared.nodes.len() > 1 {
+                let (host, port) = (&node.authority.host, node.authority.port);
+                tracing::debug!(%error, host, port, "one node of RabbitMQ cannot be used");
+            }
+            // Waiting may help as long as it helps with one of them.
+            if !matches!((&worst, &error), (Some(_), BrokerError::Unfit(_))) {
+                worst = Some(error);
+            }
+        }
+        Err(worst.unwrap_or_else(BrokerError::closed))
     }
 
-    async fn build_unbounded(shared: &Shared) -> Result<Arc<Self>, BrokerError> {
+    async fn build_unbounded(shared: &Shared, node: &AMQPUri) -> Result<Arc<Self>, BrokerError> {
         // Also because lapin leaves a thread behind for each attempt whose peer never greets.
-        greeting::read(&shared.uri).await?.check()?;
+        let patience = if shared.nodes.len() > 1 { GREETING } else { ATTEMPT };
+        timeout(patience, greeting::read(node, shared.config.extra_ca.as_deref()))
+            .await
+            .map_err(|_| greeting::not_heard())??
+            .check()?;
         let (publishing, consuming) =
-            tokio::try_join!(connect(shared, "publishing"), connect(shared, "consuming"))?;
+            tokio::try_join!(connect(shared, node, "publishing"), connect(shared, node, "consuming"))?;
         let link = Self {
             publishing: Arc::new(publishing),
             consuming,
@@ -114,14 +142,13 @@ async fn farewell(connection: &Connection) -> Result<lapin::Result<()>, Elapsed>
     timeout(FAREWELL, connection.close(lapin::protocol::constants::REPLY_SUCCESS, "bye".into())).await
 }
 
-async fn connect(shared: &Shared, purpose: &str) -> Result<Connection, BrokerError> {
+async fn connect(shared: &Shared, node: &AMQPUri, purpose: &str) -> Result<Connection, BrokerError> {
     let name = format!("{} ({purpose})", shared.config.name);
     let properties = ConnectionProperties::default()
         .with_client_property("product".into(), "Fawtara".into())
         .with_client_property("version".into(), env!("CARGO_PKG_VERSION").into())
         .with_connection_name(name.into());
-    let connected = Connection::connect_uri(shared.uri.clone(), properties).await;
-    connected.map_err(|error| fault::broker_error(&error))
+    tls::connect(node, properties, shared.config.extra_ca.as_deref()).await
 }
 
 /// Declares the exchange of events and every queue, on one channel.

@@ -7,7 +7,8 @@ use lapin::uri::AMQPUri;
 use super::RabbitConfig;
 use crate::BrokerError;
 
-/// `amqp://user:password@host:port/vhost`. Its Debug and Display show no password.
+/// `amqp://user:password@host:port/vhost`; the nodes of a cluster may all be named, with commas between them:
+/// `amqp://user:password@host1:5672,host2:5672/vhost`. Its Debug and Display show no password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BrokerUrl(String);
 
@@ -18,21 +19,43 @@ impl BrokerUrl {
         Self(url.into())
     }
 
-    /// With the settings that lapin takes from the address.
-    pub(super) fn parse(&self, config: &RabbitConfig) -> Result<AMQPUri, BrokerError> {
-        let mut uri = self.parse_bare()?;
+    /// One for each node, with the settings that lapin takes from the address.
+    pub(super) fn parse(&self, config: &RabbitConfig) -> Result<Vec<AMQPUri>, BrokerError> {
+        let mut nodes = self.parse_bare()?;
         let heartbeat_s = config.heartbeat.as_secs().max(1);
-        uri.query.heartbeat = Some(u16::try_from(heartbeat_s).unwrap_or(u16::MAX));
-        Ok(uri)
+        for node in &mut nodes {
+            node.query.heartbeat = Some(u16::try_from(heartbeat_s).unwrap_or(u16::MAX));
+        }
+        Ok(nodes)
     }
 
-    pub(super) fn parse_bare(&self) -> Result<AMQPUri, BrokerError> {
+    /// One for each node that is named; at least one.
+    pub(super) fn parse_bare(&self) -> Result<Vec<AMQPUri>, BrokerError> {
         // The parser's own message may quote what it could not parse.
-        self.0.parse().map_err(|_| {
+        let unfit = || {
             BrokerError::Unfit(format!(
-                "{self} is no address of a broker; expected amqp://user:password@host:port/vhost"
+                "{self} is no address of a broker; expected amqp://user:password@host:port/vhost, or several host:port \
+                 with commas between them"
             ))
-        })
+        };
+        // The nodes stand between the last @ and what follows them; a user may have commas in the password.
+        let (scheme, rest) = self.0.split_once("://").ok_or_else(unfit)?;
+        let (user, place) = rest.rsplit_once('@').map_or(("", rest), |(user, place)| (user, place));
+        let at = if user.len() == rest.len() - place.len() { "" } else { "@" };
+        let (hosts, path) = place.split_at(place.find(['/', '?']).unwrap_or(place.len()));
+        hosts
+            .split(',')
+            .map(str::trim)
+            .map(|host| {
+                let mut node: AMQPUri =
+                    format!("{scheme}://{user}{at}{host}{path}").parse().map_err(|_| unfit())?;
+                // The parser takes an IPv6 address for no host at all, and would lead to localhost.
+                if let Some((address, _)) = host.strip_prefix('[').and_then(|host| host.split_once(']')) {
+                    address.clone_into(&mut node.authority.host);
+                }
+                Ok(node)
+            })
+            .collect()
     }
 }
 
@@ -77,6 +100,7 @@ mod tests {
         for (url, shown) in [
             ("amqp://fawtara:geheim@mq:5672/%2f?heartbeat=5", "amqp://fawtara:***@mq:5672/%2f"),
             ("amqp://fawtara:ge:he@im@mq/v", "amqp://fawtara:***@mq/v"),
+            ("amqp://fawtara:geheim@mq1:5672,mq2/v", "amqp://fawtara:***@mq1:5672,mq2/v"),
             ("amqp://mq:5672", "amqp://mq:5672"),
             ("fawtara:geheim@mq", "(something without a scheme)"),
         ] {
@@ -88,5 +112,23 @@ mod tests {
             }
         }
         assert!(BrokerUrl::from("http://mq").parse_bare().is_err());
+    }
+
+    #[test]
+    fn every_node_has_the_same_user_and_virtual_host() {
+        let nodes = |url: &str| -> Vec<_> {
+            let parsed = BrokerUrl::from(url).parse_bare().unwrap_or_default();
+            parsed.into_iter().map(|uri| (uri.authority.host, uri.authority.port, uri.vhost)).collect()
+        };
+        let node = |host: &str, port, vhost: &str| (host.to_owned(), port, vhost.to_owned());
+        assert_eq!(nodes("amqp://mq"), [node("mq", 5672, "/")]);
+        assert_eq!(
+            nodes("amqp://f:a%2Cb@mq1:1,mq2, [::1]:3/v?channel_max=9"),
+            [node("mq1", 1, "v"), node("mq2", 5672, "v"), node("::1", 3, "v")]
+        );
+        for user in BrokerUrl::from("amqps://f:g@mq1,mq2/%2f").parse_bare().unwrap_or_default() {
+            assert_eq!(user.authority.userinfo.password, "g");
+            assert_eq!(user.scheme.to_string(), "amqps");
+        }
     }
 }

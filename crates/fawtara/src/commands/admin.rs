@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
+use ledger::{KeyRing, Live};
+use telemetry::listen::Tls;
 use telemetry::{Admin, Probe, Telemetry};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::keys;
 use crate::settings::Settings;
 
 /// A scraper that begins a request and never ends it must not keep the process.
@@ -19,12 +23,23 @@ impl AdminPort {
     /// Binds `admin.listen`.
     ///
     /// # Errors
-    /// An address without the key that it needs, or one that cannot be had.
+    /// An address that cannot be had, or a certificate that cannot be used.
     pub(super) async fn bind(settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self(match settings.admin.listen {
-            Some(address) => Some(Admin::bind(address, settings.admin.keys.clone()).await?),
+            Some(address) => {
+                let tls = settings.admin.tls.as_ref().map(Tls::load).transpose().context("admin")?;
+                Some(Admin::bind(address, settings.admin.keys.clone(), tls).await?)
+            }
             None => None,
         }))
+    }
+
+    /// With the keys of the ledger, where there is one.
+    ///
+    /// # Errors
+    /// An address without the key that it needs.
+    pub(super) fn guarded_by(self, keys: Option<Live<KeyRing>>) -> anyhow::Result<Self> {
+        Ok(Self(self.0.map(|admin| admin.guarded_by(keys::for_metrics(keys))).transpose()?))
     }
 
     /// Serves from now on; not ready any more from `stopping` on.

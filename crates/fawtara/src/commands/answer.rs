@@ -131,6 +131,12 @@ pub(super) fn states() -> impl TypedValueParser<Value = State> {
     PossibleValuesParser::new(waiting).try_map(|name| name.parse::<State>())
 }
 
+/// The states that are on their way.
+pub(super) fn open_states() -> impl TypedValueParser<Value = State> {
+    let open = State::ALL.iter().copied().filter(|state| !state.is_settled()).map(State::as_str);
+    PossibleValuesParser::new(open).try_map(|name| name.parse::<State>())
+}
+
 pub(super) fn causes() -> impl TypedValueParser<Value = Cause> {
     PossibleValuesParser::new(Cause::ALL.iter().copied().map(Cause::as_str))
         .try_map(|name| name.parse::<Cause>())

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use console::{Console, Cursor};
-use invoice::Environment;
 use invoice::life::{Actor, Cause, State};
+use invoice::{Environment, Timestamp};
 use ledger::Filter;
 
 use super::Outcome;
@@ -67,6 +67,19 @@ struct FilterArgs {
     /// Only what is in doubt.
     #[arg(long)]
     in_doubt: bool,
+    /// Only what has stood so since this time or later, such as 2026-11-22T10:00:00+03:00.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Only what has stood so since before this time.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Timestamp>,
+}
+
+/// A time with its offset: nobody's zone is guessed.
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
+    chrono::DateTime::parse_from_rfc3339(text)
+        .map(|moment| moment.to_utc())
+        .map_err(|error| format!("{error}: say it as 2026-11-22T10:00:00+03:00"))
 }
 
 impl FilterArgs {
@@ -79,6 +92,8 @@ impl FilterArgs {
             income_source: self.income_source.clone(),
             search: self.search.clone(),
             in_doubt: self.in_doubt,
+            since: self.since,
+            until: self.until,
         }
     }
 }
@@ -98,7 +113,7 @@ impl Several {
 
 /// Who does it, and why; kept with the change for ever.
 #[derive(Debug, clap::Args)]
-struct Signature {
+pub(super) struct Signature {
     /// Your name.
     #[arg(long, value_name = "NAME")]
     by: String,
@@ -108,7 +123,7 @@ struct Signature {
 }
 
 impl Signature {
-    fn actor(&self) -> Actor {
+    pub(super) fn actor(&self) -> Actor {
         Actor { name: self.by.trim().to_owned(), reason: self.reason.trim().to_owned() }
     }
 }
@@ -152,6 +167,10 @@ struct ShowArgs {
     #[arg(long, value_enum, default_value_t)]
     lang: Lang,
 }
+
+const ADOPT_HELP: &str = "\
+Example, after the ledger was restored from a backup (docs/runbooks/restore-postgres.md):
+  fawtara dead-letters adopt --all-matching --counter-only --dry-run --by Layla --reason \"restored from the 2 o'clock backup\"";
 
 /// Invoices by name, or all that match.
 #[derive(Debug, clap::Args)]
@@ -223,9 +242,13 @@ struct AbandonArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = ADOPT_HELP)]
 struct AdoptArgs {
     #[command(flatten)]
     several: Several,
+    /// Only documents that differ from ours in their counter alone: what was lost here, published again and encoded anew.
+    #[arg(long)]
+    counter_only: bool,
     #[command(flatten)]
     signature: Signature,
     /// Print JSON.

@@ -1,5 +1,6 @@
 //! `fawtara doctor`: are the services there, of a fit version, permitted? Says how to mend what is not.
 
+mod server;
 mod taxpayers;
 
 use std::net::TcpStream;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use broker::BrokerUrl;
 use invoice::Environment;
-use ledger::{LedgerError, PostgresLedger};
+use ledger::{LedgerError, Part, PostgresLedger};
 use serde::Serialize;
 use submitter::Endpoints;
 
@@ -66,6 +67,7 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Outcome> {
     let mut findings = Findings::default();
     ledger(&settings, &mut findings).await;
     broker(&settings, &mut findings).await;
+    server::listeners(&settings, &mut findings);
     let registered = taxpayers::taxpayers(&settings, &mut findings).await;
     authority(&settings, registered, &mut findings);
     let wrong = findings.0.iter().any(|finding| finding.grade == Grade::Wrong);
@@ -102,7 +104,7 @@ async fn ledger(settings: &Settings, findings: &mut Findings) {
     let local = wiring::wall_clock()();
     // As the roles connect: it is the rights of ledger.role that count. Where that cannot be taken on, the login is examined,
     // and what it may do too much tells.
-    let mut config = wiring::postgres(settings);
+    let mut config = wiring::postgres(settings, Part::Operator);
     config.acquire_timeout = Duration::from_secs(5);
     let examined = match PostgresLedger::connect(config).await {
         Ok(ledger) => ledger.examine(local).await,
@@ -135,15 +137,7 @@ async fn ledger(settings: &Settings, findings: &mut Findings) {
         format!("PostgreSQL {} at {url}", seen.server_version),
         "use PostgreSQL 14 or newer",
     );
-    for setting in &seen.durability {
-        findings.check(
-            setting.durable,
-            Grade::Wrong,
-            &format!("ledger {}", setting.name),
-            setting.value.clone(),
-            "a commit would not survive a crash: set it to on in postgresql.conf",
-        );
-    }
+    server::postgres(settings, &seen, findings);
     findings.check(
         seen.is_utf8,
         Grade::Wrong,
@@ -176,14 +170,14 @@ async fn ledger(settings: &Settings, findings: &mut Findings) {
             Grade::Wrong,
             "ledger rights",
             rights(&seen.role, &seen.missing_rights, "lacks"),
-            "run `fawtara migrate` as the owner; it grants them to role fawtara_app",
+            "run `fawtara migrate` as the owner; it grants them",
         );
         findings.check(
             seen.excess_rights.is_empty(),
             Grade::Warning,
             "ledger append-only",
             rights(&seen.role, &seen.excess_rights, "may"),
-            "GRANT fawtara_app TO the login, and set ledger.role = \"fawtara_app\"",
+            "GRANT fawtara_app TO the login, and leave ledger.role at \"auto\"",
         );
         findings.check(
             seen.unguarded.is_empty(),
@@ -232,7 +226,9 @@ async fn broker(settings: &Settings, findings: &mut Findings) {
         );
         return;
     }
-    match broker::examine(&BrokerUrl::new(settings.broker.url.expose())).await {
+    match broker::examine(&BrokerUrl::new(settings.broker.url.expose()), settings.broker.extra_ca.as_deref())
+        .await
+    {
         Err(error) => {
             findings.add(
                 Grade::Wrong,
@@ -249,6 +245,7 @@ async fn broker(settings: &Settings, findings: &mut Findings) {
                 format!("{} {} at {url}", seen.product, seen.version),
                 "use RabbitMQ 3.10 or newer; 3.13 or 4.x is best",
             );
+            server::road_to_broker(settings, findings);
             for (what, result) in
                 [("declare", &seen.declare), ("publish", &seen.publish), ("consume", &seen.consume)]
             {

@@ -103,6 +103,7 @@ async fn run(name: &'static str, settings: Settings, roles: &[Role]) -> anyhow::
     }
     let admin = AdminPort::bind(&settings).await?;
     let seams = wiring::connect(&settings, name).await?;
+    let admin = admin.guarded_by(Some(seams.keys.clone()))?;
     // Everything is bound and wired before anything works: what fails here has nothing in flight to abort.
     let mut ready = Vec::new();
     for role in roles {
@@ -153,7 +154,8 @@ impl Role {
             Self::Simulator => Box::pin(super::simulator::bind(settings).await?.serve(stop)),
             Self::Producer => {
                 let intake = wiring::intake(settings, seams);
-                let producer = Producer::bind(intake, settings.producer.clone()).await?;
+                let producer =
+                    Producer::bind_with(intake, settings.producer.clone(), seams.keys.clone()).await?;
                 Box::pin(async move { Ok(producer.run(stop).await?) })
             }
             Self::Encoder => {

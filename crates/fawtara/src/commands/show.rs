@@ -2,10 +2,13 @@
 
 use std::io::Write;
 
+use chrono::{Datelike as _, NaiveDate};
 use clap::ValueEnum;
+use console::text::clean;
 use console::{Console, ConsoleError, Story};
+use invoice::life::Invoice;
 use invoice::{Environment, InvoiceKey};
-use ledger::DocumentKind;
+use ledger::{Detachment, DocumentKind};
 
 use super::Outcome;
 use super::answer::{Answer, environments, reading_desk};
@@ -78,9 +81,33 @@ async fn show(args: &Args, console: &Console, answer: &mut Answer<'_>) -> anyhow
         return document(key, which, args.document_version, console, answer).await;
     } else {
         let story = console.show(key).await?;
-        answer.either(&story, |story: &Story| story.render_in(args.lang.into()))?;
+        match detached(&story.invoice, console).await? {
+            None => answer.either(&story, |story: &Story| story.render_in(args.lang.into()))?,
+            Some(gone) => {
+                let mut value = serde_json::to_value(&story)?;
+                if let Some(members) = value.as_object_mut() {
+                    members.insert("detached".to_owned(), serde_json::to_value(&gone)?);
+                }
+                let text = format!("{}\n{}\n", story.render_in(args.lang.into()), clean(&told(&gone)));
+                answer.either(&value, |_| text)?;
+            }
+        }
     }
     Ok(Outcome::Done)
+}
+
+/// The month of the invoice, when that was set aside.
+async fn detached(invoice: &Invoice, console: &Console) -> anyhow::Result<Option<Detachment>> {
+    let gone = console.ledger.archive().detachments().await.map_err(ConsoleError::from)?;
+    let month = |day: NaiveDate| (day.year(), day.month());
+    Ok(gone.into_iter().find(|gone| month(gone.month) == month(invoice.accepted_at.date_naive())))
+}
+
+fn told(gone: &Detachment) -> String {
+    let month = gone.month.format("%Y-%m");
+    format!(
+        "Its events, contents, documents and attempts are not here: {gone}. To see them: fawtara retention attach --month {month}"
+    )
 }
 
 async fn document(
@@ -95,22 +122,25 @@ async fn document(
         WhichDocument::Signed => DocumentKind::Signed,
         WhichDocument::Held => DocumentKind::Held,
     };
-    let version = match version {
-        Some(version) => version,
-        None => {
-            let loaded = console.ledger.load(&[key]).await.map_err(ConsoleError::from)?;
-            loaded.invoices.into_iter().flatten().next().map_or(1, |invoice| invoice.document)
-        }
-    };
+    let loaded = console.ledger.load(&[key]).await.map_err(ConsoleError::from)?;
+    let invoice = loaded.invoices.into_iter().flatten().next();
+    let version = version.unwrap_or_else(|| invoice.as_ref().map_or(1, |invoice| invoice.document));
     let kept = console.ledger.documents(&[(key, version, kind)]).await.map_err(ConsoleError::from)?;
     match kept.into_iter().flatten().next() {
         Some(document) => {
             answer.bytes(&document.bytes)?;
             Ok(Outcome::Done)
         }
-        None => anyhow::bail!(
-            "no {} document of version {version} is kept; `show` without --document lists those that are",
-            kind.as_str()
-        ),
+        None => {
+            if let Some(invoice) = invoice
+                && let Some(gone) = detached(&invoice, console).await?
+            {
+                anyhow::bail!("{}", clean(&told(&gone)));
+            }
+            anyhow::bail!(
+                "no {} document of version {version} is kept; `show` without --document lists those that are",
+                kind.as_str()
+            )
+        }
     }
 }

@@ -31,7 +31,7 @@ pub struct Simulator {
 pub async fn run(settings: Settings) -> anyhow::Result<Outcome> {
     let telemetry = telemetry::init(&settings.telemetry, "simulator")?;
     let stop = stop_signal()?;
-    let admin = AdminPort::bind(&settings).await?;
+    let admin = AdminPort::bind(&settings).await?.guarded_by(None)?;
     let simulator = bind(&settings).await?;
     let admin = admin.serve(&telemetry, Arc::new(|| Ok(())), &stop);
     let served = simulator.serve(stop).await;

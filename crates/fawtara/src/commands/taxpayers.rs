@@ -423,7 +423,7 @@ fn families() -> impl TypedValueParser<Value = FamilyChoice> {
 }
 
 /// `TAX:SEQUENCE`, with the digits that events must have.
-fn income_source(text: &str) -> Result<IncomeSource, String> {
+pub(super) fn income_source(text: &str) -> Result<IncomeSource, String> {
     let Some((tax_number, sequence)) = text.split_once(':') else {
         return Err(format!("{text:?} is not TAX:SEQUENCE, such as 12345678:9932895"));
     };

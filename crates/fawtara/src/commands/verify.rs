@@ -42,12 +42,20 @@ fn judge(verification: &Verification) -> Outcome {
 }
 
 fn render(verification: &Verification) -> String {
-    let Verification { streams, events, checkpoints, violations } = verification;
+    let Verification { streams, events, checkpoints, detached, violations } = verification;
     let mut text = format!("read {streams} invoices with {events} events, and {checkpoints} checkpoints\n");
     for violation in violations {
         let key = violation.key.map(|key| format!("{key}")).unwrap_or_else(|| "the ledger".to_owned());
         let version = violation.version.map(|version| format!(", event {version}")).unwrap_or_default();
         text.push_str(&format!("VIOLATION in {key}{version}: {}\n", clean(&violation.message)));
+    }
+    for gone in detached {
+        let (month, count) = (gone.month.format("%Y-%m"), gone.invoices);
+        text.push_str(&format!(
+            "{}: of its {count} invoices only identity and state were examined; ",
+            clean(&gone.to_string())
+        ));
+        text.push_str(&format!("to prove them, attach it: fawtara retention attach --month {month}\n"));
     }
     text.push_str(&match violations.len() {
         0 => "everything holds\n".to_owned(),
@@ -84,8 +92,13 @@ mod tests {
         let key = InvoiceKey { environment: Environment::Production, uuid: Uuid::from_u128(7) };
         let there = Violation { key: Some(key), version: Some(3), message: "the chain breaks".to_owned() };
         let somewhere = Violation { key: None, version: None, message: "checkpoint 2 is gone".to_owned() };
-        let found =
-            Verification { streams: 2, events: 9, checkpoints: 1, violations: vec![there, somewhere] };
+        let found = Verification {
+            streams: 2,
+            events: 9,
+            checkpoints: 1,
+            detached: Vec::new(),
+            violations: vec![there, somewhere],
+        };
         let text = render(&found);
         for told in [
             "read 2 invoices with 9 events, and 1 checkpoints",

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::bail;
 use broker::Ladder;
 use invoice::event::Family;
-use invoice::life::Policy;
+use invoice::life::{Policies, Policy};
 use invoice::{Environment, IncomeSource};
 use ledger::{Draft, Encode, Encoding, PostgresLedger, Schedule, Unencoded};
 use producer::Intake;
@@ -179,7 +179,7 @@ impl Encode for Counting {
         Ok(encoding)
     }
 
-    fn policy(&self) -> Policy {
-        self.inner.policy()
+    fn policies(&self) -> Policies {
+        self.inner.policies()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::bail;
 
-use super::{Settings, webhook};
+use super::{Settings, policy, webhook};
 
 /// The longest call, milliseconds: the breaker gives its probe up after 180 s, and a call must have ended by then.
 const CALL_MAX_MS: u64 = 120_000;
@@ -24,6 +24,7 @@ pub(super) fn check(settings: &Settings) -> anyhow::Result<()> {
     authority(settings)?;
     webhook::check(&settings.webhooks)?;
     tills(settings)?;
+    sharing(settings)?;
     waits(settings)
 }
 
@@ -55,7 +56,7 @@ fn addresses(settings: &Settings) -> anyhow::Result<()> {
 
 /// Nothing would ever be taken, sent or swept; or all the time.
 fn none_is_zero(settings: &Settings) -> anyhow::Result<()> {
-    let Settings { ledger, authority, producer, encoder, submitter, policy, .. } = settings;
+    let Settings { ledger, authority, producer, encoder, submitter, .. } = settings;
     for (name, is_zero) in [
         ("ledger.max_connections", ledger.max_connections == 0),
         ("authority.timeout_ms", authority.timeout_ms == 0),
@@ -68,10 +69,16 @@ fn none_is_zero(settings: &Settings) -> anyhow::Result<()> {
         ("submitter.max_in_flight", submitter.max_in_flight == 0),
         ("submitter.batch", submitter.batch == 0),
         ("submitter.sweep_every_ms", submitter.sweep_every_ms == 0),
-        ("submitter.sweep_limit", submitter.sweep_limit == 0),
+        ("submitter.window", submitter.window == 0),
         ("submitter.checkpoint_every_ms", submitter.checkpoint_every_ms == 0),
         ("submitter.survey_every_ms", submitter.survey_every_ms == 0),
-        ("policy.plateau_ms", policy.plateau_ms == 0),
+        ("submitter.reconcile_every_ms", submitter.reconcile_every_ms == 0),
+        ("submitter.fleet_max_in_flight", submitter.fleet_max_in_flight == 0),
+        ("submitter.fleet_renew_ms", submitter.fleet_renew_ms == 0),
+        ("submitter.pace.min", submitter.pace.min == 0),
+        ("submitter.pace.latency_factor", submitter.pace.latency_factor == 0),
+        ("submitter.breaker.failures", submitter.breaker.failures == 0),
+        ("submitter.breaker.open_ms", submitter.breaker.open_ms == 0),
         ("events.every_ms", settings.events.every_ms == 0),
         ("events.batch", settings.events.batch == 0),
         ("events.webhook_timeout_ms", settings.events.webhook_timeout_ms == 0),
@@ -107,6 +114,41 @@ fn authority(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A share that is renewed too late stops the sender; one of another kind would stop it for good.
+fn sharing(settings: &Settings) -> anyhow::Result<()> {
+    let submitter = &settings.submitter;
+    let (renew, margin) = (submitter.fleet_renew_ms, submitter.fleet_margin_ms);
+    if renew.saturating_mul(2) > margin || margin > CALL_MAX_MS {
+        bail!(
+            "submitter.fleet_margin_ms is {margin}; it must be at least twice submitter.fleet_renew_ms, which is {renew}, \
+             and {CALL_MAX_MS} at most"
+        );
+    }
+    let pace = &submitter.pace;
+    if pace.min > submitter.max_in_flight {
+        bail!(
+            "submitter.pace.min is {}; it must be submitter.max_in_flight at most, which is {}",
+            pace.min,
+            submitter.max_in_flight
+        );
+    }
+    if !(1..1_000).contains(&pace.decrease_permille) {
+        bail!(
+            "submitter.pace.decrease_permille is {}; it must be from 1 to 999, such as 700, which leaves 0.7 of the limit",
+            pace.decrease_permille
+        );
+    }
+    let breaker = &submitter.breaker;
+    if breaker.open_max_ms < breaker.open_ms {
+        bail!(
+            "submitter.breaker.open_max_ms is {}; it must be at least submitter.breaker.open_ms, which is {}",
+            breaker.open_max_ms,
+            breaker.open_ms
+        );
+    }
+    Ok(())
+}
+
 /// A till that waits longer than its own patience keeps a place for nobody.
 fn tills(settings: &Settings) -> anyhow::Result<()> {
     let wait = settings.producer.post2tax_wait_ms;
@@ -121,11 +163,7 @@ fn waits(settings: &Settings) -> anyhow::Result<()> {
     if rungs.first() == Some(&0) || !rungs.is_sorted_by(|low, high| low < high) {
         bail!("broker.ladder_ms must rise strictly from more than 0, such as [5000, 30000, 120000]");
     }
-    let ladder = &settings.policy.ladder_ms;
-    if ladder.is_empty() || ladder.contains(&0) {
-        bail!("policy.ladder_ms must hold at least one wait, and none of 0, such as [5000, 30000, 120000]");
-    }
-    Ok(())
+    policy::check(settings)
 }
 
 #[cfg(test)]
@@ -152,7 +190,7 @@ mod tests {
             ("submitter.max_in_flight", "0"),
             ("submitter.batch", "0"),
             ("submitter.sweep_every_ms", "0"),
-            ("submitter.sweep_limit", "0"),
+            ("submitter.window", "0"),
             ("submitter.checkpoint_every_ms", "0"),
             ("submitter.survey_every_ms", "0"),
             ("submitter.lease_margin_ms", "999"),
@@ -161,6 +199,18 @@ mod tests {
             ("authority.timeout_ms", "120001"),
             ("authority.connect_timeout_ms", "0"),
             ("authority.connect_timeout_ms", "50000"),
+            ("submitter.fleet_max_in_flight", "0"),
+            ("submitter.fleet_renew_ms", "0"),
+            ("submitter.fleet_margin_ms", "9999"),
+            ("submitter.fleet_margin_ms", "120001"),
+            ("submitter.pace.min", "0"),
+            ("submitter.pace.min", "65"),
+            ("submitter.pace.decrease_permille", "1000"),
+            ("submitter.pace.latency_factor", "0"),
+            ("submitter.breaker.failures", "0"),
+            ("submitter.breaker.open_ms", "0"),
+            ("submitter.breaker.open_max_ms", "4999"),
+            ("policy.credentials_ms", "0"),
             ("policy.ladder_ms", "[]"),
             ("policy.ladder_ms", "[5000, 0]"),
             ("policy.plateau_ms", "0"),

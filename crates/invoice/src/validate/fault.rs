@@ -1,11 +1,13 @@
 //! What is wrong with an event: where, which rule, and how to mend it. Knows no rule itself.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::rules::Language;
+use crate::shown;
 
 /// One fault of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -22,11 +24,16 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault at `path`. A message in English alone gets the rule's own sentence for its Arabic.
+    /// A fault at `path`. A message in English alone gets the rule's own sentence for its Arabic. What place and message repeat of
+    /// the event is escaped where a terminal would obey it.
     pub fn new(code: FaultCode, path: impl Into<String>, message: impl Into<Message>) -> Self {
         let Message { en, ar } = message.into();
         let ar = if ar.is_empty() { code.rule().title.ar.to_owned() } else { ar };
-        Self { code, path: path.into(), message: en, message_ar: ar }
+        let safe = |text: String| match shown(&text) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(safe) => safe,
+        };
+        Self { code, path: safe(path.into()), message: safe(en), message_ar: safe(ar) }
     }
 
     /// The message in that language.
@@ -234,6 +241,12 @@ mod tests {
             assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
             assert_eq!(serde_json::to_value(code).expect("json"), name);
         }
+    }
+
+    #[test]
+    fn what_a_fault_repeats_cannot_deceive() {
+        let fault = Fault::new(FaultCode::UnknownField, "seller.\u{202e}x", format!("{} is odd", '\u{1b}'));
+        assert_eq!(fault.to_string(), "seller.\\u{202e}x: \\u{1b} is odd (unknown_field)");
     }
 
     #[test]

@@ -161,6 +161,29 @@ async fn a_body_without_end_is_lost_and_not_kept() {
 }
 
 #[tokio::test]
+async fn a_compressed_answer_is_told_and_never_unpacked() {
+    // Ten bytes of gzip's head; what they unpack to does not matter.
+    let mut said =
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 10\r\n\r\n\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec();
+    let server = Server::start(move |_, _| Act::Say(said.clone())).await;
+    let exchange = post(endpoint(&server.url())).await;
+    let Exchange::Answered { status: 200, body, .. } = &exchange else { panic!("{exchange:?}") };
+    let told = std::str::from_utf8(body).unwrap();
+    assert!(told.contains("gzip") && told.contains("not read"), "{told}");
+    let uuid = Uuid::from_u128(7);
+    let endpoint = endpoint(&server.url());
+    let sent = crate::Sent { number: "1", uuid: &uuid, xml: b"<a/>", credentials: endpoint.credentials() };
+    let verdict = crate::interpret(&exchange, &sent);
+    assert_eq!(verdict.outcome.kind(), OutcomeKind::InDoubt, "nothing intelligible was heard");
+    assert!(verdict.evidence.excerpt.contains("gzip"), "{:?}", verdict.evidence);
+    // What says that it is not encoded is read.
+    said = b"HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}".to_vec();
+    let server = Server::start(move |_, _| Act::Say(said.clone())).await;
+    let expected = Exchange::Answered { status: 200, retry_after: None, body: Bytes::from_static(b"{}") };
+    assert_eq!(post(self::endpoint(&server.url())).await, expected);
+}
+
+#[tokio::test]
 async fn the_request_is_the_one_that_the_guide_shows() {
     let server = Server::start(|_, _| answer("200 OK", "{}")).await;
     post(endpoint(&format!("{}core/invoices/", server.url()))).await;

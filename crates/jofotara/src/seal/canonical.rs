@@ -183,7 +183,7 @@ impl<F: FnMut(&str)> Writer<F> {
         self.flush();
         let mut attributes = Vec::new();
         for attribute in tag.attributes() {
-            let attribute = attribute.map_err(|error| Problem::Malformed(error.to_string()))?;
+            let attribute = attribute.map_err(|error| malformed(error.into()))?;
             if attributes.len() >= MAX_ATTRIBUTES {
                 return Err(Problem::TooIntricate("attributes"));
             }
@@ -392,11 +392,11 @@ fn known(uri: &str) -> &'static str {
 }
 
 fn unknown(prefix: &str) -> Problem {
-    Problem::Malformed(format!("an unknown prefix, {}", prefix.chars().take(40).collect::<String>()))
+    Problem::Malformed(format!("an unknown prefix, {}", invoice::excerpt(prefix, 40)))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
 fn malformed(error: quick_xml::Error) -> Problem {
     // The parser's words may quote the document.
-    Problem::Malformed(error.to_string().chars().filter(|c| !c.is_control()).take(120).collect())
+    Problem::Malformed(invoice::excerpt(&error.to_string(), 120))
 }

@@ -55,7 +55,7 @@ impl Mask {
     pub(crate) fn line(&self, text: &str) -> String {
         let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).collect();
         let line = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-        shortened(&self.hidden(&line), MAX_LINE)
+        shortened(&invoice::shown(&self.hidden(&line)), MAX_LINE)
     }
 
     /// The codes of these entries, each once.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use invoice::event::{Family, Kind};
-use invoice::life::{Cause, Command, Invoice, Outcome, Policy, RequeueMode, State, WaitReason};
+use invoice::life::{Cause, Command, Invoice, Outcome, Policies, Policy, RequeueMode, State, WaitReason};
 use invoice::returns::ReturnedLine;
 use invoice::{Amount, Digest, Environment, IncomeSource, InvoiceKey};
 use rust_decimal::Decimal;
@@ -101,8 +101,8 @@ impl Encode for Taking {
         Ok(Encoding { bytes, completed: Some(Box::new(completed)) })
     }
 
-    fn policy(&self) -> Policy {
-        Policy { original_wait_ms: self.original_wait_ms, ..Policy::default() }
+    fn policies(&self) -> Policies {
+        Policy { original_wait_ms: self.original_wait_ms, ..Policy::default() }.into()
     }
 }
 

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use invoice::InvoiceKey;
 use invoice::life::{Command, Invoice, Step};
+use invoice::{Environment, IncomeSource, InvoiceKey};
 
 use super::Harness;
-use super::arrivals::{amended, arrival};
+use super::arrivals::{amended, arrival, source};
 use super::hands::{
     Numbering, accept_one, act, actor, clear, drafts, encode_with, encoded, eventually, load, refuse, start,
     start_and_vanish, together,
 };
-use crate::{Ledger, Schedule, Sweep};
+use crate::{Arrival, Ledger, Parked, Schedule, Sources, Sweep};
 
 /// So patient that within a test nothing wakes by itself.
 const PATIENT: Schedule = Schedule { grace_ms: 3_600_000, pause_max_ms: 36_000_000 };
@@ -85,6 +85,95 @@ pub async fn the_longest_waiting_come_first(harness: Arc<dyn Harness>) {
         swept.extend(found.into_iter().map(|swept| swept.invoice.key));
     }
     assert_eq!(swept, order.map(|n| arrival(n).key));
+}
+
+pub async fn taxpayers_are_served_in_turn(harness: Arc<dyn Harness>) {
+    let ledger = harness.fresh_with(PATIENT).await;
+    let ledger = ledger.as_ref();
+    // 60 of one taxpayer, in two income sources, stand before 3 of a second one and 2 of a third.
+    let owners = std::iter::repeat_n(0, 40).chain([1; 20]).chain([3; 3]).chain([6; 2]);
+    let arrivals: Vec<_> = (0..).zip(owners).map(|(n, owner)| owned_by(n, source(owner))).collect();
+    let keys: Vec<_> = arrivals.iter().map(|arrival| arrival.key).collect();
+    ledger.accept(arrivals).await.unwrap();
+    let now = ledger.now().await.unwrap();
+    for (seconds, key) in (0..).zip(&keys) {
+        ledger.park(&[*key], now - TimeDelta::seconds(600 - seconds)).await.unwrap();
+    }
+    let found = ledger.sweep(Sweep::ALL, 12).await.unwrap();
+    let place = |swept: &crate::Swept| keys.iter().position(|key| *key == swept.invoice.key).unwrap();
+    let places: Vec<usize> = found.iter().map(place).collect();
+    assert_eq!(places, [0, 60, 63, 1, 61, 64, 2, 62, 3, 4, 5, 6]);
+    let mut rest = Vec::new();
+    loop {
+        let found = ledger.sweep(Sweep::ALL, 12).await.unwrap();
+        if found.is_empty() {
+            break;
+        }
+        rest.extend(found.iter().map(place));
+    }
+    assert_eq!(rest, (7..60).collect::<Vec<_>>(), "the longest waiting first, whatever its income source");
+}
+
+pub async fn many_taxpayers_are_all_served(harness: Arc<dyn Harness>) {
+    let ledger = harness.fresh_with(PATIENT).await;
+    let ledger = ledger.as_ref();
+    let arrivals: Vec<_> = (0..300).map(|n| owned_by(n, source(3 * (n % 100)))).collect();
+    let mut keys: Vec<_> = arrivals.iter().map(|arrival| arrival.key).collect();
+    ledger.accept(arrivals).await.unwrap();
+    ledger.park(&keys, ledger.now().await.unwrap() - TimeDelta::seconds(1)).await.unwrap();
+    let first = ledger.sweep(Sweep::ALL, 100).await.unwrap();
+    let owners: std::collections::BTreeSet<_> =
+        first.iter().map(|swept| &swept.invoice.source.tax_number).collect();
+    assert_eq!(owners.len(), 100, "one of each");
+    let mut swept = keys_of(first);
+    swept.extend(keys_of(ledger.sweep(Sweep::ALL, 1_000).await.unwrap()));
+    swept.sort_unstable();
+    keys.sort_unstable();
+    assert_eq!(swept, keys);
+}
+
+pub async fn only_the_wanted_sources_are_swept(harness: Arc<dyn Harness>) {
+    let ledger = harness.fresh_with(PATIENT).await;
+    let ledger = ledger.as_ref();
+    let arrivals: Vec<_> = (0..9).map(|n| owned_by(n, source(n % 3))).collect();
+    let keys: Vec<_> = arrivals.iter().map(|arrival| arrival.key).collect();
+    ledger.accept(arrivals).await.unwrap();
+    ledger.park(&keys, ledger.now().await.unwrap() - TimeDelta::seconds(1)).await.unwrap();
+    let of = |n| (keys[0].environment, source(n));
+    let elsewhere = (Environment::Production, source(2));
+    let nobody = Sweep { sources: Sources::Only(Vec::new()), ..Sweep::ALL };
+    assert_eq!(ledger.sweep(nobody, 100).await.unwrap(), []);
+    let strangers = Sweep { sources: Sources::Only(vec![elsewhere.clone()]), ..Sweep::ALL };
+    assert_eq!(ledger.sweep(strangers, 100).await.unwrap(), []);
+    let others = Sweep { sources: Sources::Except(vec![of(0), of(1), elsewhere]), ..Sweep::ALL };
+    let found = ledger.sweep(others, 100).await.unwrap();
+    assert!(found.len() == 3 && found.iter().all(|swept| swept.invoice.source == source(2)));
+    let these = Sweep { sources: Sources::Only(vec![of(2), of(1)]), ..Sweep::ALL };
+    let found = ledger.sweep(these, 100).await.unwrap();
+    assert!(found.len() == 3 && found.iter().all(|swept| swept.invoice.source == source(1)));
+    assert_eq!(ledger.sweep(Sweep::ALL, 100).await.unwrap().len(), 3);
+}
+
+pub async fn what_stands_in_the_ledger_alone_is_counted(harness: Arc<dyn Harness>) {
+    let ledger = harness.fresh_with(PATIENT).await;
+    let ledger = ledger.as_ref();
+    assert_eq!(ledger.parked(100).await.unwrap(), Parked::default());
+    let mut all = drafts(ledger, 0..5).await;
+    all.extend(encoded(ledger, 5..9).await);
+    let held = start(ledger, arrival(8).key).await;
+    assert_eq!(ledger.parked(100).await.unwrap(), Parked::default(), "their time has not come");
+    wake_all(ledger, &all).await;
+    let parked = Parked { unencoded: 5, unsent: 3, under_way: 1 };
+    assert_eq!(ledger.parked(100).await.unwrap(), parked);
+    assert_eq!(ledger.parked(2).await.unwrap(), Parked { unencoded: 2, unsent: 2, under_way: 1 });
+    let under_way = Sweep { under_way: true, ..Sweep::NONE };
+    assert_eq!(keys_of(ledger.sweep(under_way, 100).await.unwrap()), [held.key]);
+    assert_eq!(ledger.parked(100).await.unwrap(), Parked { under_way: 0, ..parked });
+}
+
+/// The `n`-th arrival as if this income source had published it.
+fn owned_by(n: u64, source: IncomeSource) -> Arrival {
+    Arrival { source, ..arrival(n) }
 }
 
 pub async fn pauses_grow_with_every_hint(harness: Arc<dyn Harness>) {

@@ -17,7 +17,7 @@ use crate::{
     Sweep, Taxpayer,
 };
 
-const ALL: Sweep = Sweep { unencoded: true, unsent: true, under_way: true };
+const ALL: Sweep = Sweep::ALL;
 
 fn name(sequence: &str) -> IncomeSource {
     IncomeSource { tax_number: "12345678".to_owned(), sequence: sequence.to_owned() }

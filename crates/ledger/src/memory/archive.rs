@@ -8,7 +8,7 @@ use invoice::InvoiceKey;
 use super::MemoryLedger;
 use super::store::Stream;
 use crate::LedgerError;
-use crate::archive::{Archive, Dossier, Issued, IssuedPage, KeptDocument, KeptEvent};
+use crate::archive::{Archive, Detachment, Dossier, Issued, IssuedPage, KeptDocument, KeptEvent};
 use crate::record::Checkpoint;
 
 #[async_trait]
@@ -38,6 +38,11 @@ impl Archive for MemoryLedger {
         keys.sort_unstable();
         keys.dedup();
         Ok(keys.iter().filter_map(|key| store.streams.get(key)).map(dossier).collect())
+    }
+
+    async fn detachments(&self) -> Result<Vec<Detachment>, LedgerError> {
+        // Nothing here lives long enough.
+        Ok(Vec::new())
     }
 
     async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError> {

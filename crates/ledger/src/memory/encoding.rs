@@ -90,7 +90,7 @@ impl Store {
             counters.insert(counter.clone(), next + 1);
             (counter, next)
         });
-        let events = decided(invoice, command, now, &encoder.policy())?;
+        let events = decided(invoice, command, now, encoder.policies().of(&invoice.source))?;
         let payloads = payloads(&events)?;
         let fit = document.is_some();
         let documents = document.into_iter().collect();

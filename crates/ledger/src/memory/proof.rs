@@ -3,7 +3,7 @@
 use invoice::life::{Event, Invoice};
 use invoice::{Digest, InvoiceKey, Timestamp};
 
-use super::store::{Sealed, Store, Stream};
+use super::store::{CounterKey, Sealed, Store, Stream};
 use crate::record::{Checkpoint, Document, DocumentKind, RecordedEvent, Verification, Violation};
 use crate::{GENESIS, Head, LedgerError, Link, link, seal};
 
@@ -119,11 +119,33 @@ impl Store {
             if self.streams.get(&key).is_none_or(|stream| stream.invoice.icv != Some(*icv)) {
                 blame(proof, key, None, format!("has been assigned counter {icv}, but does not have it"));
             }
-            let next = (counter.clone(), icv + 1);
-            if self.counters.get(counter) != Some(&next.1) && !self.assignments.contains_key(&next) {
+            if !self.goes_on(counter, *icv) {
                 blame(proof, key, None, format!("there is a hole in the counters after {icv}"));
             }
         }
+        for (counter, ranges) in &self.salvage.voids {
+            for range in ranges {
+                let drawn =
+                    self.assignments.range((counter.clone(), range.first)..=(counter.clone(), range.last));
+                for ((_, icv), uuid) in drawn {
+                    let key = InvoiceKey { environment: counter.0, uuid: *uuid };
+                    blame(proof, key, None, format!("counter {icv} is void, but has been drawn"));
+                }
+                if !self.goes_on(counter, range.last) && proof.violations.len() < VIOLATIONS_MAX {
+                    let message =
+                        format!("there is a hole in the counters of {} after {}", counter.1, range.last);
+                    proof.violations.push(Violation { key: None, version: None, message });
+                }
+            }
+        }
+    }
+
+    /// Whether the number after this one is the next, assigned, or the first of a range that was skipped.
+    fn goes_on(&self, counter: &CounterKey, icv: u64) -> bool {
+        let next = icv.saturating_add(1);
+        self.counters.get(counter) == Some(&next)
+            || self.assignments.contains_key(&(counter.clone(), next))
+            || self.salvage.voids.get(counter).into_iter().flatten().any(|range| range.first == next)
     }
 
     fn verify_checkpoints(&self, proof: &mut Verification) {

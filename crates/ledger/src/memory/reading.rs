@@ -77,7 +77,8 @@ impl Store {
                 state,
                 cause,
                 count,
-                oldest: Some(oldest),
+                // Nobody waits for what has settled for good.
+                oldest: Some(oldest).filter(|_| !matches!(state, State::Cleared | State::Abandoned)),
             })
             .collect();
         let open = self.refused.values().filter(|(_, resolved)| resolved.is_none()).count();
@@ -107,6 +108,8 @@ fn matches(filter: &Filter, invoice: &Invoice) -> bool {
         && filter.income_source.as_ref().is_none_or(|sequence| *sequence == invoice.source.sequence)
         && filter.search.as_ref().is_none_or(found)
         && (!filter.in_doubt || invoice.in_doubt.is_some())
+        && filter.since.is_none_or(|since| invoice.updated_at >= since)
+        && filter.until.is_none_or(|until| invoice.updated_at < until)
 }
 
 /// Its time has come and nobody holds it.

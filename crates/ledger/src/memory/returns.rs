@@ -9,8 +9,8 @@ use invoice::{InvoiceKey, Timestamp};
 
 use super::store::{Store, Stream, wake};
 use crate::originals::{OriginalKey, add, reserving};
-use crate::record::{DocumentKind, Swept};
-use crate::{Completed, Description, LedgerError, OriginalName, OriginalStanding, Schedule, Told};
+use crate::record::DocumentKind;
+use crate::{Completed, Description, LedgerError, OriginalName, OriginalStanding, Schedule, Swept, Told};
 
 /// At most so many returns are woken by one batch of originals; the sweep finds the others.
 const DEPENDANTS_MAX: usize = 10_000;

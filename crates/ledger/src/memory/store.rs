@@ -8,13 +8,13 @@ use invoice::{Digest, Environment, IncomeSource, InvoiceKey, Timestamp};
 use uuid::Uuid;
 
 use super::returns::Reservation;
+use super::wakes::Wakes;
 use crate::originals::OriginalKey;
 use crate::outbox::{codes_of, is_noted};
 use crate::record::{
     AttemptRecord, Checkpoint, Document, DocumentKind, EncodeOutcome, NewDocument, RefusedIntake, Summary,
-    Sweep, Swept,
 };
-use crate::{Head, LedgerError, Link, OriginalName, Schedule, Told, link};
+use crate::{Head, LedgerError, Link, OriginalName, Schedule, Sweep, Swept, Told, link};
 
 /// Whose counter: environments count apart.
 pub(super) type CounterKey = (Environment, IncomeSource);
@@ -81,6 +81,7 @@ pub(super) struct Addition {
 /// Everything.
 #[derive(Default)]
 pub(super) struct Store {
+    pub(super) shares: super::fleet::Shares,
     pub(super) streams: BTreeMap<InvoiceKey, Stream>,
     /// Seller, income source and number are unique as well.
     pub(super) numbers: BTreeMap<(CounterKey, String), Uuid>,
@@ -90,8 +91,8 @@ pub(super) struct Store {
     pub(super) assignments: BTreeMap<(CounterKey, u64), Uuid>,
     /// By last change, for listings.
     pub(super) changed: BTreeSet<(Timestamp, InvoiceKey)>,
-    /// By wake time, for the sweeper.
-    pub(super) wakes: BTreeSet<(Timestamp, InvoiceKey)>,
+    /// When the open ones wake, for the sweeper.
+    pub(super) wakes: Wakes,
     /// Whose head no checkpoint seals yet.
     pub(super) unsealed: BTreeSet<InvoiceKey>,
     pub(super) checkpoints: Vec<Sealed>,
@@ -107,6 +108,9 @@ pub(super) struct Store {
     pub(super) outbox: super::outbox::Kept,
     /// Taxpayers and their income sources.
     pub(super) book: super::taxpayers::Book,
+    /// What recovery needs.
+    pub(super) salvage: super::recovery::Salvage,
+    pub(super) cabinet: super::keys::Cabinet,
 }
 
 impl Store {
@@ -181,23 +185,16 @@ impl Store {
         Some(stream.invoice.clone())
     }
 
-    /// The longest waiting first.
+    /// In turn over taxpayers.
     pub(super) fn sweep(
         &mut self,
-        wanted: Sweep,
+        wanted: &Sweep,
         limit: u32,
         now: Timestamp,
         schedule: &Schedule,
     ) -> Vec<Swept> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let due: Vec<InvoiceKey> = self
-            .wakes
-            .iter()
-            .take_while(|(wake_at, _)| *wake_at <= now)
-            .map(|(_, key)| *key)
-            .filter(|key| self.streams.get(key).is_some_and(|stream| wanted.wants(&stream.invoice)))
-            .take(limit)
-            .collect();
+        let due = self.wakes.due(wanted, limit, now);
         let mut swept = Vec::with_capacity(due.len());
         for key in due {
             let Some(stream) = self.streams.get_mut(&key) else { continue };
@@ -232,17 +229,9 @@ pub(super) fn push(stream: &mut Stream, payload: String, at: Timestamp) {
     stream.events.push(Stored { at, payload, hash });
 }
 
-pub(super) fn wake(
-    wakes: &mut BTreeSet<(Timestamp, InvoiceKey)>,
-    stream: &mut Stream,
-    at: Option<Timestamp>,
-) {
-    let key = stream.invoice.key;
-    if let Some(before) = stream.wake_at {
-        wakes.remove(&(before, key));
-    }
+pub(super) fn wake(wakes: &mut Wakes, stream: &mut Stream, at: Option<Timestamp>) {
+    wakes.set(&stream.invoice, at);
     stream.wake_at = at;
-    wakes.extend(at.map(|at| (at, key)));
 }
 
 /// The JSON of each event, as it is kept for ever.

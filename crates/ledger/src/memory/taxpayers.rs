@@ -120,12 +120,12 @@ impl Store {
     ) -> u64 {
         let parked: Vec<_> = self
             .wakes
-            .iter()
-            .filter(|(wake_at, key)| *wake_at > now && key.environment == environment)
-            .filter_map(|(_, key)| self.streams.get(key))
+            .of_source(environment, source)
+            .filter(|(wake_at, _)| *wake_at > now)
+            .filter_map(|(_, key)| self.streams.get(&key))
             .filter(|stream| {
                 let own = stream.invoice.lease_until.or(stream.invoice.due_at);
-                stream.invoice.source == *source && own.is_none_or(|own| own <= now)
+                own.is_none_or(|own| own <= now)
             })
             .map(|stream| stream.invoice.key)
             .take(usize::try_from(limit).unwrap_or(usize::MAX))

@@ -13,7 +13,7 @@ use super::PostgresLedger;
 use super::append::{TRIES, write_patiently};
 use super::codec::{environment, family, kind, micros, month, payment, read_key};
 use super::failure::{failed, was_undone};
-use super::read::{clock, normal_forms, stored};
+use super::read::{clock, no_content, normal_forms, stored};
 use super::row::Stored;
 use super::step::{Amendment, Step, json};
 use crate::{Arrival, Change, GENESIS, LedgerError, Link, Reception, link};
@@ -168,15 +168,10 @@ async fn settle_refused(
     if refused.is_empty() {
         return Ok(());
     }
-    let wanted: Vec<_> = refused.iter().map(|(_, invoice, _)| (invoice.key, invoice.document)).collect();
+    let wanted: Vec<_> = refused.iter().map(|(_, invoice, _)| invoice).collect();
     let mut contents = normal_forms(connection, &wanted).await?;
     for (slot, invoice, refusal) in refused {
-        let current = contents.remove(&invoice.key).ok_or_else(|| {
-            LedgerError::Corrupt(format!(
-                "{} has no content for document version {}",
-                invoice.key, invoice.document
-            ))
-        })?;
+        let current = contents.remove(&invoice.key).ok_or_else(|| no_content(&invoice))?;
         slot.reception = Some(Reception::Refused { invoice, refusal, current });
     }
     Ok(())
@@ -340,8 +335,10 @@ async fn insert(
             INSERT INTO events (accepted_month, environment, uuid, version, at, type, payload, hash)
             SELECT $2, environment, uuid, 1, $1, 'accepted', payload::json, hash FROM new
         ), new_contents AS (
-            INSERT INTO contents (environment, uuid, document, sha256, normal_form)
-            SELECT environment, uuid, 1, content, normal_form::json FROM new
+            INSERT INTO contents (accepted_month, environment, uuid, document, sha256, normal_form)
+            SELECT $2, environment, uuid, 1, content, normal_form::json FROM new
+        ), new_unsealed AS (
+            INSERT INTO unsealed (environment, uuid) SELECT environment, uuid FROM new
         ), new_returns AS (
             INSERT INTO returns (environment, uuid, document, tax_number, original_uuid, original_number)
             SELECT environment, uuid, 1, tax_number, original_uuid, original_number FROM new

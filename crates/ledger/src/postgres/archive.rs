@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 use invoice::InvoiceKey;
 use invoice::life::Evidence;
 use sqlx::PgConnection;
@@ -12,9 +13,10 @@ use super::PostgresLedger;
 use super::checkpoint;
 use super::codec::{environment, month, read, read_digest, read_key, read_name};
 use super::failure::failed;
-use super::read::stored;
+use super::read::{each_once, stored};
+use super::retention::detachments;
 use super::transaction::in_transaction;
-use crate::archive::{Archive, Dossier, Issued, IssuedPage, KeptDocument, KeptEvent};
+use crate::archive::{Archive, Detachment, Dossier, Issued, IssuedPage, KeptDocument, KeptEvent};
 use crate::{AttemptRecord, Checkpoint, DocumentKind, LedgerError};
 
 #[async_trait]
@@ -74,6 +76,10 @@ impl Archive for PostgresLedger {
         .await
     }
 
+    async fn detachments(&self) -> Result<Vec<Detachment>, LedgerError> {
+        Ok(detachments(&mut *self.connection().await?).await?.into_values().collect())
+    }
+
     async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError> {
         checkpoint::last(&mut *self.connection().await?).await
     }
@@ -97,30 +103,55 @@ async fn gather(connection: &mut PgConnection, keys: &[InvoiceKey]) -> Result<Ve
         .collect();
     let environments: Vec<i16> = dossiers.keys().map(|key| environment(key.environment)).collect();
     let uuids: Vec<Uuid> = dossiers.keys().map(|key| key.uuid).collect();
-    add_contents(connection, &environments, &uuids, &mut dossiers).await?;
-    add_events(connection, &environments, &uuids, &mut dossiers).await?;
-    add_documents(connection, &environments, &uuids, &mut dossiers).await?;
-    add_attempts(connection, &environments, &uuids, &mut dossiers).await?;
+    let months: Vec<NaiveDate> =
+        dossiers.values().map(|dossier| month(dossier.invoice.accepted_at)).collect();
+    let all = each_once(&months);
+    // Half a dossier would be taken for a whole one.
+    if let Some(detached) =
+        detachments(connection).await?.into_values().find(|gone| all.contains(&gone.month))
+    {
+        return Err(LedgerError::Refused(format!("{detached}: attach it first")));
+    }
+    let named = Named { environments, uuids, months, all };
+    add_contents(connection, &named, &mut dossiers).await?;
+    add_events(connection, &named, &mut dossiers).await?;
+    add_documents(connection, &named, &mut dossiers).await?;
+    add_attempts(connection, &named, &mut dossiers).await?;
     Ok(dossiers.into_values().collect())
+}
+
+/// The invoices of a batch as columns.
+struct Named {
+    environments: Vec<i16>,
+    uuids: Vec<Uuid>,
+    months: Vec<NaiveDate>,
+    /// Their months, each once.
+    all: Vec<NaiveDate>,
 }
 
 type Dossiers = BTreeMap<InvoiceKey, Dossier>;
 
 async fn add_contents(
     connection: &mut PgConnection,
-    environments: &[i16],
-    uuids: &[Uuid],
+    named: &Named,
     dossiers: &mut Dossiers,
 ) -> Result<(), LedgerError> {
     let rows = sqlx::query!(
         r#"
         SELECT c.environment, c.uuid, c.normal_form::text AS "normal_form!"
-        FROM unnest($1::smallint[], $2::uuid[]) AS n (environment, uuid)
-        JOIN contents c ON c.environment = n.environment AND c.uuid = n.uuid
+        FROM unnest($1::smallint[], $2::uuid[], $3::date[]) AS n (environment, uuid, month)
+        CROSS JOIN LATERAL (
+            SELECT * FROM contents c
+            WHERE c.accepted_month = ANY ($4::date[]) AND c.accepted_month = n.month
+                AND c.environment = n.environment AND c.uuid = n.uuid
+            OFFSET 0
+        ) c
         ORDER BY c.environment, c.uuid, c.document
         "#,
-        environments,
-        uuids,
+        &named.environments,
+        &named.uuids,
+        &named.months,
+        &named.all,
     )
     .fetch_all(connection)
     .await
@@ -135,22 +166,25 @@ async fn add_contents(
 
 async fn add_events(
     connection: &mut PgConnection,
-    environments: &[i16],
-    uuids: &[Uuid],
+    named: &Named,
     dossiers: &mut Dossiers,
 ) -> Result<(), LedgerError> {
-    // With the month, so that each event is looked for in one partition alone.
-    let months: Vec<_> = dossiers.values().map(|dossier| month(dossier.invoice.accepted_at)).collect();
     let rows = sqlx::query!(
         r#"
         SELECT e.environment, e.uuid, e.version, e.at, e.payload::text AS "payload!", e.hash
         FROM unnest($1::smallint[], $2::uuid[], $3::date[]) AS n (environment, uuid, month)
-        JOIN events e ON e.accepted_month = n.month AND e.environment = n.environment AND e.uuid = n.uuid
+        CROSS JOIN LATERAL (
+            SELECT * FROM events e
+            WHERE e.accepted_month = ANY ($4::date[]) AND e.accepted_month = n.month
+                AND e.environment = n.environment AND e.uuid = n.uuid
+            OFFSET 0
+        ) e
         ORDER BY e.environment, e.uuid, e.version
         "#,
-        environments,
-        uuids,
-        &months,
+        &named.environments,
+        &named.uuids,
+        &named.months,
+        &named.all,
     )
     .fetch_all(connection)
     .await
@@ -170,19 +204,25 @@ async fn add_events(
 
 async fn add_documents(
     connection: &mut PgConnection,
-    environments: &[i16],
-    uuids: &[Uuid],
+    named: &Named,
     dossiers: &mut Dossiers,
 ) -> Result<(), LedgerError> {
     let rows = sqlx::query!(
         r#"
         SELECT d.environment, d.uuid, d.document, d.kind, d.sha256, d.bytes
-        FROM unnest($1::smallint[], $2::uuid[]) AS n (environment, uuid)
-        JOIN documents d ON d.environment = n.environment AND d.uuid = n.uuid
+        FROM unnest($1::smallint[], $2::uuid[], $3::date[]) AS n (environment, uuid, month)
+        CROSS JOIN LATERAL (
+            SELECT * FROM documents d
+            WHERE d.accepted_month = ANY ($4::date[]) AND d.accepted_month = n.month
+                AND d.environment = n.environment AND d.uuid = n.uuid
+            OFFSET 0
+        ) d
         ORDER BY d.environment, d.uuid, d.document, d.version
         "#,
-        environments,
-        uuids,
+        &named.environments,
+        &named.uuids,
+        &named.months,
+        &named.all,
     )
     .fetch_all(connection)
     .await
@@ -206,20 +246,26 @@ async fn add_documents(
 
 async fn add_attempts(
     connection: &mut PgConnection,
-    environments: &[i16],
-    uuids: &[Uuid],
+    named: &Named,
     dossiers: &mut Dossiers,
 ) -> Result<(), LedgerError> {
     let rows = sqlx::query!(
         r#"
         SELECT a.environment, a.uuid, a.attempt, a.document, a.started_at, a.ended_at, a.worker, a.outcome, a.late,
             a.evidence::text AS "evidence!"
-        FROM unnest($1::smallint[], $2::uuid[]) AS n (environment, uuid)
-        JOIN attempts a ON a.environment = n.environment AND a.uuid = n.uuid
+        FROM unnest($1::smallint[], $2::uuid[], $3::date[]) AS n (environment, uuid, month)
+        CROSS JOIN LATERAL (
+            SELECT * FROM attempts a
+            WHERE a.accepted_month = ANY ($4::date[]) AND a.accepted_month = n.month
+                AND a.environment = n.environment AND a.uuid = n.uuid
+            OFFSET 0
+        ) a
         ORDER BY a.environment, a.uuid, a.attempt, a.ended_at, a.version
         "#,
-        environments,
-        uuids,
+        &named.environments,
+        &named.uuids,
+        &named.months,
+        &named.all,
     )
     .fetch_all(connection)
     .await

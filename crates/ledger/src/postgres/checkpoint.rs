@@ -9,25 +9,30 @@ use super::failure::failed;
 use super::read::clock;
 use crate::{Checkpoint, GENESIS, Head, LedgerError, seal};
 
+/// How many steps of each stream are looked at.
+const STEPS: i64 = 8;
+/// How many amounts are folded into one at a time.
+const FOLDED_MAX: i64 = 100_000;
 /// How often a checkpoint begins again because another one came first.
 const TRIES: usize = 5;
 
 impl PostgresLedger {
     pub(super) async fn seal_heads(&self, limit: u32) -> Result<Option<Checkpoint>, LedgerError> {
         let mut connection = self.connection().await?;
+        fold_settled(&mut connection).await?;
         for _ in 0..TRIES {
             let at = micros(clock(&mut connection).await?);
             let (number, previous) = match last(&mut connection).await? {
                 Some(last) => (last.number + 1, last.hash),
                 None => (1, GENESIS),
             };
-            let heads = unsealed(&mut connection, limit).await?;
+            let (heads, steps) = unsealed(&mut connection, limit).await?;
             if heads.is_empty() {
                 return Ok(None);
             }
             let hash = seal(&previous, number, at, &heads);
             let checkpoint = Checkpoint { number, at, streams: read(heads.len())?, hash };
-            if keep(&mut connection, &checkpoint, &heads).await? {
+            if keep(&mut connection, &checkpoint, &heads, &steps).await? {
                 return Ok(Some(checkpoint));
             }
         }
@@ -52,30 +57,45 @@ pub(super) fn checkpoint(
     Ok(Checkpoint { number: read(number)?, at, streams: read(streams)?, hash: read_digest(hash)? })
 }
 
-/// Heads as they stand. They may move on before they are kept: what is sealed then is still true, and they come again.
-async fn unsealed(connection: &mut PgConnection, limit: u32) -> Result<Vec<Head>, LedgerError> {
+/// Heads as they stand, and the steps that led to them. They may move on before they are kept: what is sealed then is still
+/// true, and the steps that came later bring them again.
+async fn unsealed(connection: &mut PgConnection, limit: u32) -> Result<(Vec<Head>, Vec<i64>), LedgerError> {
+    // Few streams have more steps than that between two checkpoints; if they do, fewer are sealed at a time.
+    let steps_max = i64::from(limit).saturating_mul(STEPS);
     let rows = sqlx::query!(
         r#"
-        SELECT environment, uuid, version, head
-        FROM invoices
-        WHERE version > checkpointed_version
-        ORDER BY environment, uuid
-        LIMIT $1
+        WITH oldest AS (
+            SELECT id, environment, uuid FROM unsealed ORDER BY id LIMIT $2
+        ), streams AS (
+            SELECT environment, uuid, array_agg(id) AS steps
+            FROM oldest
+            GROUP BY environment, uuid
+            ORDER BY min(id)
+            LIMIT $1
+        )
+        SELECT i.environment, i.uuid, i.version, i.head, s.steps AS "steps!"
+        FROM streams s
+        JOIN invoices i ON i.environment = s.environment AND i.uuid = s.uuid
         "#,
         i64::from(limit),
+        steps_max,
     )
     .fetch_all(connection)
     .await
     .map_err(failed)?;
-    rows.into_iter()
+    let mut steps = Vec::with_capacity(rows.len());
+    let heads = rows
+        .into_iter()
         .map(|row| {
+            steps.extend(row.steps);
             Ok(Head {
                 key: read_key(row.environment, row.uuid)?,
                 version: read(row.version)?,
                 hash: read_digest(&row.head)?,
             })
         })
-        .collect()
+        .collect::<Result<_, LedgerError>>()?;
+    Ok((heads, steps))
 }
 
 /// False when another checkpoint took the number; nothing is kept then.
@@ -83,6 +103,7 @@ async fn keep(
     connection: &mut PgConnection,
     checkpoint: &Checkpoint,
     heads: &[Head],
+    steps: &[i64],
 ) -> Result<bool, LedgerError> {
     let environments: Vec<i16> = heads.iter().map(|head| environment(head.key.environment)).collect();
     let uuids: Vec<_> = heads.iter().map(|head| head.key.uuid).collect();
@@ -100,19 +121,8 @@ async fn keep(
         ), heads AS (
             INSERT INTO checkpoint_heads (number, environment, uuid, version, hash)
             SELECT k.number, n.environment, n.uuid, n.version, n.hash FROM input n, kept k
-        ), locked AS (
-            SELECT i.environment, i.uuid, n.version
-            FROM invoices i
-            JOIN input n ON n.environment = i.environment AND n.uuid = i.uuid
-            JOIN kept k ON true
-            WHERE i.checkpointed_version < n.version
-            ORDER BY i.environment, i.uuid
-            FOR NO KEY UPDATE OF i
         ), sealed AS (
-            UPDATE invoices i
-            SET checkpointed_version = l.version
-            FROM locked l
-            WHERE i.environment = l.environment AND i.uuid = l.uuid
+            DELETE FROM unsealed u USING kept k WHERE u.id = ANY ($9::bigint[])
         )
         SELECT number FROM kept
         "#,
@@ -124,9 +134,33 @@ async fn keep(
         &uuids,
         &versions,
         &hashes as _,
+        steps,
     )
     .fetch_optional(connection)
     .await
     .map_err(failed)?;
     Ok(kept.is_some())
+}
+
+/// Adds up the small amounts of what has settled. Two at once take different ones.
+async fn fold_settled(connection: &mut PgConnection) -> Result<(), LedgerError> {
+    sqlx::query!(
+        r#"
+        WITH taken AS (
+            SELECT id FROM settled_counts
+            WHERE (SELECT count(*) FROM (SELECT FROM settled_counts LIMIT 100) few) = 100
+            ORDER BY id LIMIT $1
+            FOR UPDATE SKIP LOCKED
+        ), gone AS (
+            DELETE FROM settled_counts s USING taken t WHERE s.id = t.id RETURNING s.state, s.cause, s.count
+        )
+        INSERT INTO settled_counts (state, cause, count)
+        SELECT state, cause, sum(count) FROM gone GROUP BY state, cause HAVING sum(count) <> 0
+        "#,
+        FOLDED_MAX,
+    )
+    .execute(connection)
+    .await
+    .map_err(failed)?;
+    Ok(())
 }

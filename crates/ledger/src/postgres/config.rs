@@ -5,8 +5,50 @@ use std::time::Duration;
 
 use crate::Schedule;
 
-/// The role that the program works as, made by the first migration. It may add events, and change or delete none.
+/// The role of a process that does everything, made by the first migration. It may add events, and change or delete none.
 pub const APP_ROLE: &str = "fawtara_app";
+
+/// A part of the fleet, each with a role of its own in the database that has no more rights than its work needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Takes events.
+    Producer,
+    /// Fixes counters and bytes.
+    Encoder,
+    /// Sends, and keeps house.
+    Submitter,
+    /// A person, by the command line.
+    Operator,
+    /// All of them in one process.
+    Whole,
+}
+
+impl Part {
+    /// The parts that have a role of their own.
+    pub const ALL: [Self; 4] = [Self::Producer, Self::Encoder, Self::Submitter, Self::Operator];
+
+    /// Its role.
+    #[must_use]
+    pub fn role(self) -> &'static str {
+        match self {
+            Self::Producer => "fawtara_producer",
+            Self::Encoder => "fawtara_encoder",
+            Self::Submitter => "fawtara_submitter",
+            Self::Operator => "fawtara_operator",
+            Self::Whole => APP_ROLE,
+        }
+    }
+
+    /// Its role, and the one to take on where that cannot be had: one that was never made, or not granted to the login.
+    #[must_use]
+    pub fn roles(self) -> Vec<String> {
+        let mut roles = vec![self.role().to_owned()];
+        if self != Self::Whole {
+            roles.push(APP_ROLE.to_owned());
+        }
+        roles
+    }
+}
 
 /// What a [`crate::PostgresLedger`] needs to know.
 #[derive(Clone)]
@@ -25,8 +67,9 @@ pub struct PostgresConfig {
     pub lock_timeout: Duration,
     /// How long a session may idle inside a transaction before the server ends it.
     pub idle_in_transaction_timeout: Duration,
-    /// Taken on after connecting when it exists and the login may; none to work as who logs in.
-    pub role: Option<String>,
+    /// The first of these that exists, has rights in this database and may be taken on by the login is; none of them to work as who
+    /// logs in.
+    pub roles: Vec<String>,
     /// Whether notices are kept of invoices that settle (see [`crate::Outbox`]). Then somebody must take them.
     pub notices: bool,
 }
@@ -43,7 +86,7 @@ impl PostgresConfig {
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(10),
             idle_in_transaction_timeout: Duration::from_secs(30),
-            role: Some(APP_ROLE.to_owned()),
+            roles: Part::Whole.roles(),
             notices: false,
         }
     }
@@ -59,7 +102,7 @@ impl fmt::Debug for PostgresConfig {
             .field("statement_timeout", &self.statement_timeout)
             .field("lock_timeout", &self.lock_timeout)
             .field("idle_in_transaction_timeout", &self.idle_in_transaction_timeout)
-            .field("role", &self.role)
+            .field("roles", &self.roles)
             .field("notices", &self.notices)
             .finish_non_exhaustive()
     }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::PostgresLedger;
 use super::codec::{environment, fit, keys, read, read_environment};
 use super::failure::failed;
-use super::read::{clock, normal_forms};
+use super::read::{clock, no_content, normal_forms};
 use super::returns::{Originals, references, with_originals};
 use super::row::{Stored, invoice_rows};
 use super::step::Step;
@@ -137,10 +137,9 @@ impl Draw {
         if waiting.is_empty() {
             return Ok(self.outcomes(&BTreeMap::new()));
         }
-        let wanted: Vec<_> = waiting.iter().map(|invoice| (invoice.key, invoice.document)).collect();
         // Asked once: which income sources the encoder knows may change at any moment.
         let chosen: BTreeSet<_> = waiting.iter().map(|invoice| invoice.key).collect();
-        let mut contents = normal_forms(connection, &wanted).await?;
+        let mut contents = normal_forms(connection, &waiting).await?;
         let sources: BTreeSet<_> = waiting
             .iter()
             .filter(|invoice| invoice.icv.is_none())
@@ -148,7 +147,7 @@ impl Draw {
             .collect();
         let mut counters = lock_counters(connection, sources, encoder).await?;
 
-        let policy = encoder.policy();
+        let policies = encoder.policies();
         let mut drawn = Vec::new();
         let mut steps = BTreeMap::new();
         let mut looked_at = BTreeSet::new();
@@ -159,8 +158,7 @@ impl Draw {
                 if looked_at.contains(key) {
                     continue;
                 }
-                let message = format!("{key} has no content for document version {}", row.invoice.document);
-                return Err(LedgerError::Corrupt(message));
+                return Err(no_content(&row.invoice));
             };
             looked_at.insert(*key);
             let original = self.originals.standing(key, &self.rows);
@@ -170,7 +168,7 @@ impl Draw {
             }
             let draft = Draft { invoice: row.invoice.clone(), normal_form, original };
             let Encoded { change, drawn: icv, completed } =
-                encode_one(draft, self.at, &policy, &counters, encoder)?;
+                encode_one(draft, self.at, policies.of(&row.invoice.source), &counters, encoder)?;
             if let Some(icv) = icv {
                 drawn.push((row.invoice.clone(), icv));
                 counters.insert((key.environment, row.invoice.source.clone()), icv + 1);

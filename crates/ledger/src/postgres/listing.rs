@@ -7,7 +7,7 @@ use invoice::life::{Cause, State};
 use super::PostgresLedger;
 use super::codec::{environment, read, read_name};
 use super::failure::failed;
-use super::row::{Stored, invoice_rows};
+use super::row::{InvoiceRow, Stored, invoice_rows};
 use crate::{Filter, LedgerError, Listed, Page, Standing, StandingCount};
 
 impl PostgresLedger {
@@ -23,12 +23,18 @@ impl PostgresLedger {
         let states: Option<Vec<String>> = (!filter.states.is_empty())
             .then(|| filter.states.iter().map(|state| state.as_str().to_owned()).collect());
         let in_doubt = filter.in_doubt.then_some(true);
-        // One text for all filters. Every execution is planned with its own values (see `connect`), so that what is NULL
-        // is not there for the planner either, and listings of what waits for a person read their own index.
-        let mut rows = invoice_rows!(
-            "",
-            "FROM invoices i
-            WHERE ($1::smallint IS NULL OR i.environment = $1)
+        let mut connection = self.connection().await?;
+        // Each part has an index of its own, and is asked only when its states are wanted: what waits for a person and what has
+        // settled comes in order from its index; of what is open, all is read and sorted. One statement over all three would be
+        // planned as one large sort. Within a part, every execution is planned with its own values (see `connect`), so that what
+        // is NULL is not there for the planner either.
+        macro_rules! part {
+            ($part:literal) => {
+                invoice_rows!(
+                    "",
+                    "FROM invoices i WHERE "
+                        + $part
+                        + " AND ($1::smallint IS NULL OR i.environment = $1)
                 AND ($2::text[] IS NULL OR i.state = ANY ($2))
                 AND ($3::text IS NULL OR i.cause = $3)
                 AND ($4::text IS NULL OR i.tax_number = $4)
@@ -37,24 +43,44 @@ impl PostgresLedger {
                     OR strpos(i.message, $6) > 0)
                 AND ($7::boolean IS NULL OR i.in_doubt IS NOT NULL)
                 AND ($8::timestamptz IS NULL OR (i.updated_at, i.environment, i.uuid) > ($8, $9, $10))
+                AND ($12::timestamptz IS NULL OR i.updated_at >= $12)
+                AND ($13::timestamptz IS NULL OR i.updated_at < $13)
             ORDER BY i.updated_at, i.environment, i.uuid
             LIMIT $11",
-            filter.environment.map(environment),
-            states.as_deref(),
-            filter.cause.map(Cause::as_str),
-            filter.tax_number.as_deref(),
-            filter.income_source.as_deref(),
-            filter.search.as_deref(),
-            in_doubt,
-            after.map(|(at, _)| at),
-            after.map(|(_, key)| environment(key.environment)),
-            after.map(|(_, key)| key.uuid),
-            // One more, to know whether there is more.
-            i64::from(limit) + 1,
-        )
-        .fetch_all(&mut *self.connection().await?)
-        .await
-        .map_err(failed)?;
+                    filter.environment.map(environment),
+                    states.as_deref(),
+                    filter.cause.map(Cause::as_str),
+                    filter.tax_number.as_deref(),
+                    filter.income_source.as_deref(),
+                    filter.search.as_deref(),
+                    in_doubt,
+                    after.map(|(at, _)| at),
+                    after.map(|(_, key)| environment(key.environment)),
+                    after.map(|(_, key)| key.uuid),
+                    // One more, to know whether there is more.
+                    i64::from(limit) + 1,
+                    filter.since,
+                    filter.until,
+                )
+                .fetch_all(&mut *connection)
+                .await
+                .map_err(failed)?
+            };
+        }
+        let mut rows = Vec::new();
+        if wanted(filter, |state| state.is_settled() && !state.waits_for_person()) {
+            rows.extend(part!("i.state IN ('abandoned', 'cleared')"));
+        }
+        if wanted(filter, State::waits_for_person) {
+            rows.extend(part!("i.state IN ('rejected', 'dead_lettered')"));
+        }
+        if wanted(filter, |state| !state.is_settled()) {
+            rows.extend(part!("i.wake_at IS NOT NULL"));
+        }
+        rows.sort_by(|one, other| {
+            let key = |row: &InvoiceRow| (row.updated_at, row.environment, row.uuid);
+            key(one).cmp(&key(other))
+        });
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -71,19 +97,34 @@ impl PostgresLedger {
 
     pub(super) async fn count_standing(&self) -> Result<Standing, LedgerError> {
         let mut connection = self.connection().await?;
+        // What has settled for good is counted as it settles; the rest is few, and has indexes of its own.
         let rows = sqlx::query!(
             r#"
-            SELECT state, cause, count(*) AS "count!", min(updated_at) AS oldest
-            FROM invoices
-            GROUP BY state, cause
+            SELECT i.state AS "state!", i.cause AS "cause?", count(*) AS "count!", min(i.updated_at) AS "oldest?",
+                count(*) FILTER (
+                    WHERE i.state = 'draft' AND i.waiting_since IS NULL OR i.due_at <= now() OR i.lease_until <= now()
+                ) AS "past_due!"
+            FROM (
+                SELECT state, cause, updated_at, waiting_since, due_at, lease_until FROM invoices WHERE wake_at IS NOT NULL
+                UNION ALL
+                SELECT state, cause, updated_at, NULL, NULL, NULL FROM invoices WHERE state IN ('rejected', 'dead_lettered')
+            ) i
+            GROUP BY i.state, i.cause
+            UNION ALL
+            SELECT s.state, s.cause, greatest(sum(s.count), 0)::bigint, NULL, 0
+            FROM settled_counts s
+            GROUP BY s.state, s.cause
+            HAVING sum(s.count) <> 0
             "#
         )
         .fetch_all(&mut *connection)
         .await
         .map_err(failed)?;
+        let mut past_due = 0;
         let mut counts = rows
             .into_iter()
             .map(|row| {
+                past_due += row.past_due;
                 Ok(StandingCount {
                     state: read_name::<State>(&row.state)?,
                     cause: row.cause.as_deref().map(read_name).transpose()?,
@@ -93,13 +134,9 @@ impl PostgresLedger {
             })
             .collect::<Result<Vec<_>, LedgerError>>()?;
         counts.sort_by_key(|count| (count.state, count.cause));
-        // Only what is open has a wake time: that index is small.
         let rest = sqlx::query!(
             r#"
             SELECT
-                (SELECT count(*) FROM invoices
-                    WHERE wake_at IS NOT NULL AND (state = 'draft' AND waiting_since IS NULL OR due_at <= now() OR lease_until <= now())
-                ) AS "past_due!",
                 (SELECT count(*) FROM invoices WHERE in_doubt IS NOT NULL) AS "in_doubt!",
                 (SELECT min(doubt_since) FROM invoices WHERE in_doubt IS NOT NULL) AS oldest_doubt,
                 (SELECT count(*) FROM refused_intake WHERE resolved_at IS NULL) AS "refused_intake!"
@@ -110,10 +147,16 @@ impl PostgresLedger {
         .map_err(failed)?;
         Ok(Standing {
             counts,
-            past_due: read(rest.past_due)?,
+            past_due: read(past_due)?,
             in_doubt: read(rest.in_doubt)?,
             oldest_doubt: rest.oldest_doubt,
             refused_intake: read(rest.refused_intake)?,
         })
     }
+}
+
+/// Whether any of the states that are asked for is of this kind.
+fn wanted(filter: &Filter, kind: fn(State) -> bool) -> bool {
+    let all = State::ALL.iter().copied();
+    all.filter(|state| filter.states.is_empty() || filter.states.contains(state)).any(kind)
 }

@@ -1,15 +1,17 @@
 //! Reading single invoices and what belongs to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use invoice::life::{Event, Evidence, Invoice};
 use invoice::{InvoiceKey, Timestamp};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PostgresLedger;
-use super::codec::{environment, fit, keys, read, read_digest, read_key, read_name};
+use super::codec::{environment, fit, keys, month, read, read_digest, read_key, read_name};
 use super::failure::failed;
+use super::retention::detachments;
 use super::row::{InvoiceRow, Stored, invoice_rows};
 use crate::{Amendable, AttemptRecord, Document, DocumentKind, LedgerError, Loaded, RecordedEvent};
 
@@ -44,27 +46,82 @@ pub(super) async fn rows(
     .map_err(failed)
 }
 
-/// The normal forms of these document versions, by key.
+/// The normal forms of the current document versions of these invoices, by key. Those of detached months are [`DETACHED`].
+///
+/// Here and wherever else months are read: the months are named once more for all rows, so that the planner sees those
+/// partitions alone, however many there are; and OFFSET 0 keeps it from reading a whole month that has no statistics yet.
 pub(super) async fn normal_forms(
     connection: &mut PgConnection,
-    wanted: &[(InvoiceKey, u32)],
+    wanted: &[&Invoice],
 ) -> Result<BTreeMap<InvoiceKey, String>, LedgerError> {
-    let (environments, uuids) = keys(&wanted.iter().map(|(key, _)| *key).collect::<Vec<_>>());
-    let documents: Vec<i32> = wanted.iter().map(|(_, document)| fit(*document)).collect::<Result<_, _>>()?;
+    let (environments, uuids) = keys(&wanted.iter().map(|invoice| invoice.key).collect::<Vec<_>>());
+    let documents: Vec<i32> = wanted.iter().map(|invoice| fit(invoice.document)).collect::<Result<_, _>>()?;
+    let months: Vec<NaiveDate> = wanted.iter().map(|invoice| month(invoice.accepted_at)).collect();
     let rows = sqlx::query!(
         r#"
-        SELECT c.environment, c.uuid, c.normal_form::text AS "normal_form!"
-        FROM unnest($1::smallint[], $2::uuid[], $3::integer[]) AS n (environment, uuid, document)
-        JOIN contents c ON c.environment = n.environment AND c.uuid = n.uuid AND c.document = n.document
+        SELECT n.environment AS "environment!", n.uuid AS "uuid!", c.normal_form AS "normal_form!"
+        FROM unnest($1::smallint[], $2::uuid[], $3::integer[], $4::date[]) AS n (environment, uuid, document, month)
+        CROSS JOIN LATERAL (
+            SELECT c.normal_form::text AS normal_form FROM contents c
+            WHERE c.accepted_month = ANY ($5::date[]) AND c.accepted_month = n.month
+                AND c.environment = n.environment AND c.uuid = n.uuid AND c.document = n.document
+            OFFSET 0
+        ) c
         "#,
         &environments,
         &uuids,
         &documents,
+        &months,
+        &each_once(&months),
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(failed)?;
+    let mut found: BTreeMap<InvoiceKey, String> = rows
+        .into_iter()
+        .map(|row| Ok((read_key(row.environment, row.uuid)?, row.normal_form)))
+        .collect::<Result<_, LedgerError>>()?;
+    if found.len() < wanted.len() {
+        let detached = detachments(connection).await?;
+        for invoice in wanted.iter().filter(|invoice| detached.contains_key(&month(invoice.accepted_at))) {
+            found.entry(invoice.key).or_insert_with(|| DETACHED.to_owned());
+        }
+    }
+    Ok(found)
+}
+
+/// What stands for a content whose month was detached: no event at all.
+const DETACHED: &str = "null";
+
+pub(super) fn no_content(invoice: &Invoice) -> LedgerError {
+    let Invoice { key, document, .. } = invoice;
+    LedgerError::Corrupt(format!("{key} has no content for document version {document}"))
+}
+
+/// Months, for the planner.
+pub(super) fn each_once(months: &[NaiveDate]) -> Vec<NaiveDate> {
+    months.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The months of acceptance of the invoices with these keys that exist.
+pub(super) async fn months(
+    connection: &mut PgConnection,
+    wanted: &[InvoiceKey],
+) -> Result<BTreeMap<InvoiceKey, NaiveDate>, LedgerError> {
+    let (environments, uuids) = keys(wanted);
+    let rows = sqlx::query!(
+        r#"
+        SELECT d.environment, d.uuid, d.accepted_month
+        FROM unnest($1::smallint[], $2::uuid[]) AS n (environment, uuid)
+        JOIN identities d ON d.environment = n.environment AND d.uuid = n.uuid
+        "#,
+        &environments,
+        &uuids,
     )
     .fetch_all(connection)
     .await
     .map_err(failed)?;
-    rows.into_iter().map(|row| Ok((read_key(row.environment, row.uuid)?, row.normal_form))).collect()
+    rows.into_iter().map(|row| Ok((read_key(row.environment, row.uuid)?, row.accepted_month))).collect()
 }
 
 /// An event as its JSON says.
@@ -98,19 +155,24 @@ impl PostgresLedger {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        let (environments, uuids) = keys(&wanted.iter().map(|(key, ..)| *key).collect::<Vec<_>>());
+        let wanted_keys: Vec<InvoiceKey> = wanted.iter().map(|(key, ..)| *key).collect();
+        let (environments, uuids) = keys(&wanted_keys);
         let documents: Vec<i32> =
             wanted.iter().map(|(_, document, _)| fit(*document)).collect::<Result<_, _>>()?;
         let kinds: Vec<String> = wanted.iter().map(|(.., kind)| kind.as_str().to_owned()).collect();
+        let mut connection = self.connection().await?;
+        let known = months(&mut connection, &wanted_keys).await?;
+        let months: Vec<Option<NaiveDate>> = wanted_keys.iter().map(|key| known.get(key).copied()).collect();
+        let all: Vec<NaiveDate> = known.into_values().collect();
         // A version that was encoded anew has several; the last one counts.
         let rows = sqlx::query!(
             r#"
             SELECT d.sha256 AS "sha256?", d.bytes AS "bytes?"
-            FROM unnest($1::smallint[], $2::uuid[], $3::integer[], $4::text[])
-                WITH ORDINALITY AS n (environment, uuid, document, kind, line)
+            FROM unnest($1::smallint[], $2::uuid[], $3::integer[], $4::text[], $5::date[])
+                WITH ORDINALITY AS n (environment, uuid, document, kind, month, line)
             LEFT JOIN LATERAL (
                 SELECT d.sha256, d.bytes FROM documents d
-                WHERE d.environment = n.environment AND d.uuid = n.uuid AND d.document = n.document AND d.kind = n.kind
+                WHERE d.accepted_month = ANY ($6::date[]) AND d.accepted_month = n.month AND d.environment = n.environment AND d.uuid = n.uuid AND d.document = n.document AND d.kind = n.kind
                 ORDER BY d.version DESC
                 LIMIT 1
             ) d ON true
@@ -120,8 +182,10 @@ impl PostgresLedger {
             &uuids,
             &documents,
             &kinds,
+            &months as _,
+            &each_once(&all),
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut *connection)
         .await
         .map_err(failed)?;
         rows.into_iter()
@@ -134,18 +198,20 @@ impl PostgresLedger {
 
     pub(super) async fn read_history(&self, key: InvoiceKey) -> Result<Vec<RecordedEvent>, LedgerError> {
         // The month comes from the narrow table, so that one partition alone is read.
+        let mut connection = self.connection().await?;
+        let Some(month) = months(&mut connection, &[key]).await?.remove(&key) else { return Ok(Vec::new()) };
         let rows = sqlx::query!(
             r#"
             SELECT version, at, payload::text AS "payload!", hash
             FROM events
-            WHERE environment = $1 AND uuid = $2 AND accepted_month = (
-                SELECT d.accepted_month FROM identities d WHERE d.environment = $1 AND d.uuid = $2)
+            WHERE environment = $1 AND uuid = $2 AND accepted_month = $3
             ORDER BY version
             "#,
             environment(key.environment),
             key.uuid,
+            month,
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut *connection)
         .await
         .map_err(failed)?;
         rows.into_iter()
@@ -161,17 +227,20 @@ impl PostgresLedger {
     }
 
     pub(super) async fn read_attempts(&self, key: InvoiceKey) -> Result<Vec<AttemptRecord>, LedgerError> {
+        let mut connection = self.connection().await?;
+        let Some(month) = months(&mut connection, &[key]).await?.remove(&key) else { return Ok(Vec::new()) };
         let rows = sqlx::query!(
             r#"
             SELECT attempt, document, started_at, ended_at, worker, outcome, late, evidence::text AS "evidence!"
             FROM attempts
-            WHERE environment = $1 AND uuid = $2
+            WHERE environment = $1 AND uuid = $2 AND accepted_month = $3
             ORDER BY attempt, ended_at, version
             "#,
             environment(key.environment),
             key.uuid,
+            month,
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut *connection)
         .await
         .map_err(failed)?;
         rows.into_iter()
@@ -196,13 +265,8 @@ impl PostgresLedger {
         let mut connection = self.connection().await?;
         // An amendment may come between the two reads; its content then stands beside the one that was looked for.
         let Some(row) = stored(&mut connection, &[key]).await?.pop() else { return Ok(None) };
-        let mut contents = normal_forms(&mut connection, &[(key, row.invoice.document)]).await?;
-        let normal_form = contents.remove(&key).ok_or_else(|| {
-            LedgerError::Corrupt(format!(
-                "{key} has no content for document version {}",
-                row.invoice.document
-            ))
-        })?;
+        let mut contents = normal_forms(&mut connection, &[&row.invoice]).await?;
+        let normal_form = contents.remove(&key).ok_or_else(|| no_content(&row.invoice))?;
         Ok(Some(Amendable { invoice: row.invoice, normal_form }))
     }
 

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use invoice::life::State;
+use chrono::NaiveDate;
+use invoice::life::{Invoice, State};
 use invoice::returns::Returned;
 use invoice::{Environment, InvoiceKey, Timestamp};
 use sqlx::PgConnection;
 
 use super::PostgresLedger;
-use super::codec::{environment, fit, keys, read, read_environment, read_key};
+use super::codec::{environment, fit, keys, month, read, read_environment, read_key};
 use super::failure::failed;
+use super::read::each_once;
 use super::row::{Stored, invoice_rows};
 use super::step::json;
 use crate::originals::{OriginalKey, add};
@@ -118,14 +120,13 @@ impl Originals {
         });
         let mut originals = Self { references, ..Self::default() };
         let mut all = BTreeSet::new();
-        let mut cleared = BTreeSet::new();
+        let mut cleared = Vec::new();
         let mut elsewhere = BTreeSet::new();
         for (key, reference) in &originals.references {
             let Some(original) = reference.original(key.environment, rows) else { continue };
             match reference.row(rows) {
                 Some(row) if row.invoice.state == State::Cleared => {
-                    let document = row.invoice.cleared_document.unwrap_or(row.invoice.document);
-                    cleared.insert((row.invoice.key, document));
+                    cleared.push(&row.invoice);
                 }
                 Some(_) => {}
                 None => {
@@ -318,27 +319,36 @@ async fn lock_elsewhere(
 /// What the authority holds of these: the bytes that were cleared, or what was found there when a person adopted it.
 async fn documents(
     connection: &mut PgConnection,
-    cleared: &BTreeSet<(InvoiceKey, u32)>,
+    cleared: &[&Invoice],
 ) -> Result<BTreeMap<InvoiceKey, Arc<Vec<u8>>>, LedgerError> {
     if cleared.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let (environments, uuids) = keys(&cleared.iter().map(|(key, _)| *key).collect::<Vec<_>>());
-    let documents: Vec<i32> = cleared.iter().map(|(_, document)| fit(*document)).collect::<Result<_, _>>()?;
+    // Several returns may have the same original.
+    let cleared: BTreeMap<InvoiceKey, &Invoice> =
+        cleared.iter().map(|invoice| (invoice.key, *invoice)).collect();
+    let (environments, uuids) = keys(&cleared.keys().copied().collect::<Vec<_>>());
+    let documents: Vec<i32> = cleared
+        .values()
+        .map(|invoice| fit(invoice.cleared_document.unwrap_or(invoice.document)))
+        .collect::<Result<_, _>>()?;
+    let months: Vec<NaiveDate> = cleared.values().map(|invoice| month(invoice.accepted_at)).collect();
     let rows = sqlx::query!(
         r#"
         SELECT n.environment AS "environment!", n.uuid AS "uuid!", held.bytes
-        FROM unnest($1::smallint[], $2::uuid[], $3::integer[]) AS n (environment, uuid, document)
+        FROM unnest($1::smallint[], $2::uuid[], $3::integer[], $4::date[]) AS n (environment, uuid, document, month)
         CROSS JOIN LATERAL (
             SELECT EXISTS (
                 SELECT FROM events e
-                WHERE e.environment = n.environment AND e.uuid = n.uuid AND e.type = 'adopted' AND e.accepted_month = (
-                    SELECT i.accepted_month FROM identities i WHERE i.environment = n.environment AND i.uuid = n.uuid)
+                WHERE e.accepted_month = ANY ($5::date[]) AND e.accepted_month = n.month
+                    AND e.environment = n.environment AND e.uuid = n.uuid AND e.type = 'adopted'
+                OFFSET 0
             ) AS adopted
         ) a
         CROSS JOIN LATERAL (
             SELECT d.bytes FROM documents d
-            WHERE d.environment = n.environment AND d.uuid = n.uuid
+            WHERE d.accepted_month = ANY ($5::date[]) AND d.accepted_month = n.month
+                AND d.environment = n.environment AND d.uuid = n.uuid
                 AND CASE WHEN a.adopted THEN d.kind = 'held' ELSE d.kind = 'sent' AND d.document = n.document END
             ORDER BY d.document DESC, d.version DESC
             LIMIT 1
@@ -347,6 +357,8 @@ async fn documents(
         &environments,
         &uuids,
         &documents,
+        &months,
+        &each_once(&months),
     )
     .fetch_all(connection)
     .await

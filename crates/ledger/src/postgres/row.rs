@@ -69,7 +69,7 @@ pub(super) struct Stored {
 
 /// `before`, the columns of `invoices` under the alias `i`, and `after`, as one query checked at compile time.
 macro_rules! invoice_rows {
-    ($before:literal, $after:literal $($arguments:tt)*) => {
+    ($before:literal, $after:literal $(+ $more:literal)* $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
             $crate::postgres::row::InvoiceRow,
             $before
@@ -85,7 +85,8 @@ macro_rules! invoice_rows {
                 i.traceparent AS "traceparent?", i.kind AS "kind!", i.family AS "family!", i.payment AS "payment!",
                 i.issue_date AS "issue_date!", i.currency AS "currency!", i.payable AS "payable!", i.buyer AS "buyer?" "#
                 + $after
-            $($arguments)*
+                $(+ $more)*
+            $(, $argument)*
         )
     };
 }

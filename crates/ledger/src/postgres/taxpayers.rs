@@ -1,5 +1,7 @@
 //! Taxpayers in Postgres. Changes are rare and come one after the other, behind the lock of one row.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use invoice::life::Actor;
 use invoice::{Environment, IncomeSource, Profile, Timestamp};
@@ -148,8 +150,9 @@ async fn read_sources(
 ) -> Result<Vec<RegisteredSource>, LedgerError> {
     let rows = sqlx::query!(
         r#"
-        SELECT s.environment, s.tax_number, s.income_source, s.family, s.client_id, s.secret, s.url, s.route, s.profile,
-            s.icv_start, s.active, s.revision, s.created_at, s.updated_at, c.next_icv AS "next_icv?"
+        SELECT s.environment, s.tax_number, s.income_source, s.family, s.client_id, s.url, s.route, s.profile, s.icv_start,
+            s.active, s.revision, s.created_at, s.updated_at, c.next_icv AS "next_icv?",
+            has_column_privilege('income_sources', 'secret', 'SELECT') AS "may_see_secrets!"
         FROM income_sources s
         LEFT JOIN icv_counters c
             ON c.environment = s.environment AND c.tax_number = s.tax_number AND c.income_source = s.income_source
@@ -162,6 +165,8 @@ async fn read_sources(
     .fetch_all(&mut *connection)
     .await
     .map_err(failed)?;
+    let may_see_secrets = rows.first().is_some_and(|row| row.may_see_secrets);
+    let mut secrets = if may_see_secrets { read_secrets(connection, only).await? } else { BTreeMap::new() };
     let mut sources = Vec::with_capacity(rows.len());
     for row in rows {
         let source = IncomeSource { tax_number: row.tax_number, sequence: row.income_source };
@@ -175,10 +180,10 @@ async fn read_sources(
         };
         sources.push(RegisteredSource {
             environment: read_environment(row.environment)?,
+            secret: secrets.remove(&(row.environment, source.clone())),
             source,
             family: row.family.as_deref().map(read_family).transpose()?,
             client_id: row.client_id,
-            secret: row.secret.map(Sealed::from_bytes),
             url: row.url,
             route: row.route,
             profile,
@@ -191,6 +196,32 @@ async fn read_sources(
         });
     }
     Ok(sources)
+}
+
+/// The sealed secrets, by where they belong. Producers and encoders have no right to them, and no use.
+async fn read_secrets(
+    connection: &mut PgConnection,
+    only: Option<&IncomeSource>,
+) -> Result<BTreeMap<(i16, IncomeSource), Sealed>, LedgerError> {
+    let rows = sqlx::query!(
+        r#"
+        SELECT environment, tax_number, income_source, secret AS "secret!"
+        FROM income_sources
+        WHERE secret IS NOT NULL AND ($1::text IS NULL OR (tax_number = $1 AND income_source = $2))
+        "#,
+        only.map(|source| source.tax_number.as_str()),
+        only.map(|source| source.sequence.as_str()),
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(failed)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let source = IncomeSource { tax_number: row.tax_number, sequence: row.income_source };
+            ((row.environment, source), Sealed::from_bytes(row.secret))
+        })
+        .collect())
 }
 
 /// Everything is looked at before anything is written, behind the lock of the revision.

@@ -256,7 +256,7 @@ pub(super) async fn write(
                 payable, buyer, waiting_for, waiting_reason, waiting_since, original_uuid, original_number, line
             )
         ), locked AS (
-            SELECT i.environment, i.uuid, n.line
+            SELECT i.environment, i.uuid, i.state, i.cause, n.line
             FROM invoices i
             JOIN input n ON i.environment = n.environment AND i.uuid = n.uuid AND i.version = n.expected
             ORDER BY i.environment, i.uuid
@@ -280,7 +280,8 @@ pub(super) async fn write(
             WHERE i.environment = l.environment AND i.uuid = l.uuid
             RETURNING n.line, i.environment, i.uuid, i.accepted_month, i.version, i.document, i.tax_number,
                 i.income_source, i.updated_at, n.normal_form, n.contents, n.original_uuid, n.original_number,
-                i.number, i.state, i.kind, i.icv, i.qr, i.cause, i.message, i.currency, i.payable, i.traceparent
+                i.number, i.state, i.kind, i.icv, i.qr, i.cause, i.message, i.currency, i.payable, i.traceparent,
+                l.state AS state_before, l.cause AS cause_before
         ), new_events AS (
             INSERT INTO events (accepted_month, environment, uuid, version, at, type, payload, hash)
             SELECT m.accepted_month, m.environment, m.uuid, e.version, e.at, e.type, e.payload::json, e.hash
@@ -288,23 +289,23 @@ pub(super) async fn write(
                 AS e (line, version, at, type, payload, hash)
             JOIN moved m ON m.line = e.line
         ), new_documents AS (
-            INSERT INTO documents (environment, uuid, document, kind, version, sha256, bytes, created_at)
-            SELECT m.environment, m.uuid, d.document, d.kind, m.version, d.sha256, d.bytes, m.updated_at
+            INSERT INTO documents (accepted_month, environment, uuid, document, kind, version, sha256, bytes, created_at)
+            SELECT m.accepted_month, m.environment, m.uuid, d.document, d.kind, m.version, d.sha256, d.bytes, m.updated_at
             FROM unnest($41::bigint[], $42::integer[], $43::text[], $44::bytea[], $45::bytea[])
                 AS d (line, document, kind, sha256, bytes)
             JOIN moved m ON m.line = d.line
         ), new_attempts AS (
-            INSERT INTO attempts (environment, uuid, version, attempt, document, started_at, ended_at, worker, outcome,
-                late, evidence)
-            SELECT m.environment, m.uuid, m.version, a.attempt, a.document, a.started_at, a.ended_at, a.worker, a.outcome,
+            INSERT INTO attempts (accepted_month, environment, uuid, version, attempt, document, started_at, ended_at,
+                worker, outcome, late, evidence)
+            SELECT m.accepted_month, m.environment, m.uuid, m.version, a.attempt, a.document, a.started_at, a.ended_at, a.worker, a.outcome,
                 a.late, a.evidence::json
             FROM unnest($46::bigint[], $47::integer[], $48::integer[], $49::timestamptz[], $50::timestamptz[],
                 $51::text[], $52::text[], $53::boolean[], $54::text[])
                 AS a (line, attempt, document, started_at, ended_at, worker, outcome, late, evidence)
             JOIN moved m ON m.line = a.line
         ), new_contents AS (
-            INSERT INTO contents (environment, uuid, document, sha256, normal_form)
-            SELECT m.environment, m.uuid, m.document, substring(m.contents FROM 32 * m.document - 31), m.normal_form::json
+            INSERT INTO contents (accepted_month, environment, uuid, document, sha256, normal_form)
+            SELECT m.accepted_month, m.environment, m.uuid, m.document, substring(m.contents FROM 32 * m.document - 31), m.normal_form::json
             FROM moved m
             WHERE m.normal_form IS NOT NULL
         ), new_returns AS (
@@ -312,6 +313,19 @@ pub(super) async fn write(
             SELECT m.environment, m.uuid, m.document, m.tax_number, m.original_uuid, m.original_number
             FROM moved m
             WHERE coalesce(m.original_uuid, m.original_number) IS NOT NULL
+        ), new_unsealed AS (
+            INSERT INTO unsealed (environment, uuid) SELECT m.environment, m.uuid FROM moved m
+        ), settled AS (
+            INSERT INTO settled_counts (state, cause, count)
+            SELECT s.state, s.cause, sum(s.one)
+            FROM (
+                SELECT m.state, m.cause, 1 AS one FROM moved m
+                UNION ALL
+                SELECT m.state_before, m.cause_before, -1 FROM moved m
+            ) s
+            WHERE s.state IN ('abandoned', 'cleared')
+            GROUP BY s.state, s.cause
+            HAVING sum(s.one) <> 0
         ), counters AS (
             UPDATE icv_assignments a
             SET void_reason = c.void_reason

@@ -9,7 +9,10 @@
 )]
 
 mod keeping;
+mod months;
+mod plans;
 mod proof;
 mod rights;
+mod roles;
 mod room;
 mod sessions;

@@ -64,7 +64,7 @@ async fn the_program_works_with_the_lesser_role() {
     assert_eq!(examination.missing_rights, [""; 0]);
     assert_eq!(examination.unguarded, [""; 0]);
     // And so it may be told otherwise.
-    let config = PostgresConfig { role: None, ..PostgresConfig::new(room.database.url()) };
+    let config = PostgresConfig { roles: Vec::new(), ..PostgresConfig::new(room.database.url()) };
     let ledger = PostgresLedger::connect(config).await.unwrap();
     let examination = ledger.examine(ledger.now().await.unwrap()).await.unwrap();
     assert_eq!(examination.role, examination.login);

@@ -1,7 +1,8 @@
 use std::sync::atomic::Ordering;
 
 use broker::Hint;
-use invoice::Environment;
+use invoice::{Environment, Timestamp};
+use ledger::{MemoryLedger, Schedule};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -15,12 +16,20 @@ fn hints(number: u128) -> Vec<Outgoing> {
         .collect()
 }
 
+fn fresh(number: u128) -> Fresh {
+    Fresh { hints: hints(number), at: Timestamp::UNIX_EPOCH }
+}
+
+fn ledger() -> Arc<MemoryLedger> {
+    Arc::new(MemoryLedger::new(Arc::new(|| Timestamp::UNIX_EPOCH), Schedule::default()))
+}
+
 #[tokio::test(start_paused = true)]
 async fn all_hints_get_out_before_the_end() {
     let broker = Arc::new(Moody::default());
-    let (announcer, work) = Announcer::new(broker.clone());
+    let (announcer, work) = Announcer::new(ledger(), broker.clone());
     for _ in 0..20 {
-        announcer.announce(hints(3));
+        announcer.announce(fresh(3));
     }
     drop(announcer);
     work.await;
@@ -31,11 +40,11 @@ async fn all_hints_get_out_before_the_end() {
 async fn a_broker_that_never_confirms_holds_up_neither_work_nor_end() {
     let broker = Arc::new(Moody::default());
     broker.mute.store(true, Ordering::Relaxed);
-    let (announcer, work) = Announcer::new(broker.clone());
+    let (announcer, work) = Announcer::new(ledger(), broker.clone());
     let work = tokio::spawn(work);
     let start = Instant::now();
     for _ in 0..10 * ROOM {
-        announcer.announce(hints(1));
+        announcer.announce(fresh(1));
     }
     assert_eq!(start.elapsed(), Duration::ZERO);
     drop(announcer);
@@ -49,10 +58,24 @@ async fn a_broker_that_is_away_is_not_asked() {
     broker.away.store(true, Ordering::Relaxed);
     let start = Instant::now();
     assert!(publish(&*broker, hints(2)).await);
-    let (announcer, work) = Announcer::new(broker.clone());
-    announcer.announce(hints(2));
+    let (announcer, work) = Announcer::new(ledger(), broker.clone());
+    announcer.announce(fresh(2));
     drop(announcer);
     work.await;
     assert_eq!(broker.calls.load(Ordering::Relaxed), 0);
     assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_finds_no_room_is_parked() {
+    let broker: Arc<Moody> = Arc::new(Moody::default());
+    let intake = crate::testing::intake(broker.clone());
+    let arrivals =
+        (0..300).map(|n| intake.check(crate::testing::event(n).to_string().as_bytes(), None).unwrap());
+    let taken = intake.take(arrivals.collect()).await.unwrap();
+    // Their ledger's clock stands still, so nothing wakes by itself.
+    assert_eq!(intake.ledger.parked(1_000).await.unwrap().unencoded, 0);
+    intake.announce(taken.iter().flatten().map(|taken| (taken, None))).await;
+    assert_eq!(broker.depth(Queue::Draft).await.unwrap(), Window::CLOSES);
+    assert_eq!(intake.ledger.parked(1_000).await.unwrap().unencoded, 300 - Window::CLOSES);
 }

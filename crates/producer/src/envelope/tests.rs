@@ -122,6 +122,19 @@ fn binary_envelopes_are_checked_as_well() {
 }
 
 #[test]
+fn what_a_refusal_repeats_of_an_envelope_is_cut_and_shown() {
+    let mut strange = envelope(&event(1));
+    strange["type"] = json!(format!("\u{1b}\u{202e}{}", "x".repeat(100_000)));
+    let Err(Refused::Envelope { message, .. }) = structured(&strange) else { panic!("taken") };
+    assert!(message.len() < 2_000 && !message.contains(['\u{1b}', '\u{202e}']), "{message}");
+    let media_type = format!("application/cloudevents+\u{202e}{}", "y".repeat(10_000));
+    let Err(Refused::Envelope { message, .. }) = binary(&[], Some(&media_type), &event(1)) else {
+        panic!("taken")
+    };
+    assert!(message.len() < 2_000 && message.contains("\\u{202e}"), "{message}");
+}
+
+#[test]
 fn strange_envelopes_never_panic() {
     let whole = envelope(&event(1)).to_string().into_bytes();
     for end in 0..whole.len() {

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::{Bytes, HttpBody};
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use ledger::Arrival;
+use axum::{Extension, Json};
+use ledger::{Arrival, KeyRing};
 use serde_json::{Value, json};
-use telemetry::KeyHash;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::cloud_event;
+use super::door::{Caller, Door, presented};
 use super::problem::Problem;
 use crate::batcher::Batcher;
 use crate::config::Config;
@@ -41,7 +41,9 @@ pub(crate) struct Api {
     pub(super) wait: Duration,
     /// Tills that wait.
     pub(super) waiting: Semaphore,
-    keys: Vec<KeyHash>,
+    pub(super) door: Door,
+    /// Whether clients come over TLS.
+    pub(super) encrypted: bool,
     room: Arc<Semaphore>,
     imports: Arc<Semaphore>,
 }
@@ -73,16 +75,16 @@ impl Api {
             formats: config.formats.clone(),
             wait: Duration::from_millis(config.post2tax_wait_ms),
             waiting: Semaphore::new(config.post2tax_waiting.min(Semaphore::MAX_PERMITS)),
-            keys: config.keys.clone(),
+            door: Door::new(config.keys.clone(), ledger::unchanging(KeyRing::default()), config.listen),
+            encrypted: config.tls.is_some(),
             room: Arc::new(Semaphore::new(config.max_requests.max(1))),
             imports: Arc::new(Semaphore::new(IMPORTS)),
         }
     }
 
-    /// Whether `key` is one of the configured ones, or none is configured.
-    pub(super) fn knows(&self, key: Option<&str>) -> bool {
-        let bearer = key.map(|key| format!("Bearer {key}"));
-        self.keys.is_empty() || KeyHash::any_admits(&self.keys, bearer.as_deref())
+    /// With the ledger's keys besides those of the settings.
+    pub(crate) fn guarded_by(self, door: Door) -> Self {
+        Self { door, ..self }
     }
 
     /// Room for one more request, if there is any.
@@ -94,23 +96,14 @@ impl Api {
     pub(super) fn begin_import(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.imports).try_acquire_owned().ok()
     }
-
-    fn admits(&self, headers: &HeaderMap) -> bool {
-        let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        self.keys.is_empty() || KeyHash::any_admits(&self.keys, authorization)
-    }
 }
 
 /// Nobody walks in, and no more than there is room for (promises 11 and 12).
 pub(crate) async fn admit(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
-    if !api.admits(request.headers()) {
-        return Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            "send a configured key as \"Authorization: Bearer KEY\"",
-        )
-        .into_response();
-    }
+    let caller = match api.door.admit(presented(request.headers()), request.headers()) {
+        Ok(caller) => caller,
+        Err(turned_away) => return turned_away.problem().into_response(),
+    };
     let Some(permit) = api.enter() else {
         return Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -121,6 +114,7 @@ pub(crate) async fn admit(State(api): State<Arc<Api>>, mut request: Request, nex
     };
     let room = Room::new(permit);
     request.extensions_mut().insert(room.clone());
+    request.extensions_mut().insert(caller);
     let response = next.run(request).await;
     drop(room);
     response
@@ -161,19 +155,24 @@ pub(super) async fn body_up_to(request: Request, most: usize) -> Result<Bytes, P
 }
 
 /// `POST /v1/invoices`: 202 for a new draft, 200 for a repeat.
-pub(crate) async fn publish(State(api): State<Arc<Api>>, headers: HeaderMap, request: Request) -> Response {
+pub(crate) async fn publish(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    request: Request,
+) -> Response {
     let body = match body(request).await {
         Ok(body) => body,
         Err(problem) => return problem.into_response(),
     };
     if cloud_event::is_batch(&headers) {
-        return cloud_event::publish_batch(&api, &headers, &body).await;
+        return cloud_event::publish_batch(&api, &caller, &headers, &body).await;
     }
     let span = tracing::info_span!("publish", otel.kind = "producer");
     // The parent must be known before the span is entered.
     telemetry::adopt_parent(&span, headers.get("traceparent").and_then(|value| value.to_str().ok()));
     async {
-        let answer = match checked(&api, &headers, &body) {
+        let answer = match caller.judge(checked(&api, &headers, &body)) {
             Ok(arrival) => api.batcher.offer(arrival).await,
             Err(refused) => Err(refused),
         };

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::api::{Api, traceparent};
+use super::door::Caller;
 use super::ndjson;
 use super::problem::Problem;
 use crate::envelope::{BATCH, Message, STRUCTURED, media_type};
@@ -64,7 +65,7 @@ pub(super) fn is_batch(headers: &HeaderMap) -> bool {
 }
 
 /// Takes every event of a JSON array for itself; one result each, in order.
-pub(super) async fn publish_batch(api: &Api, headers: &HeaderMap, body: &[u8]) -> Response {
+pub(super) async fn publish_batch(api: &Api, caller: &Caller, headers: &HeaderMap, body: &[u8]) -> Response {
     let events: Vec<&RawValue> = match serde_json::from_slice(body) {
         Ok(events) => events,
         Err(error) => {
@@ -85,7 +86,7 @@ pub(super) async fn publish_batch(api: &Api, headers: &HeaderMap, body: &[u8]) -
     let answers = events.into_iter().map(async |event| {
         let body = event.get().as_bytes();
         let message = Message { content_type: Some(STRUCTURED), attributes: &attributes, body };
-        let answer = match api.intake.check_message(&message, trace.clone()) {
+        let answer = match caller.judge(api.intake.check_message(&message, trace.clone())) {
             Ok(arrival) => api.batcher.offer(arrival).await,
             Err(refused) => Err(refused),
         };

@@ -3,19 +3,26 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use ledger::Arrival;
 use serde_json::json;
 
 use super::api::{Api, body, receipt, traceparent};
+use super::door::Caller;
 use super::problem::Problem;
-use crate::correction::Correction;
-use crate::intake::count;
+use crate::correction::{Correction, CorrectionRefused, Half};
+use crate::intake::{Refused, count};
 
 /// 202 with both receipts, 200 when both were known before; a problem that names the half otherwise.
-pub(super) async fn publish(State(api): State<Arc<Api>>, headers: HeaderMap, request: Request) -> Response {
+pub(super) async fn publish(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    request: Request,
+) -> Response {
     let body = match body(request).await {
         Ok(body) => body,
         Err(problem) => return problem.into_response(),
@@ -30,7 +37,8 @@ pub(super) async fn publish(State(api): State<Arc<Api>>, headers: HeaderMap, req
             return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "malformed", detail).into_response();
         }
     };
-    let corrected = match api.intake.check_correction(&correction, traceparent(&headers)) {
+    let checked = api.intake.check_correction(&correction, traceparent(&headers));
+    let corrected = match judged(&caller, checked) {
         Ok((returning, invoice)) => api.intake.correct(returning, invoice).await,
         Err(refused) => Err(refused),
     };
@@ -52,4 +60,25 @@ pub(super) async fn publish(State(api): State<Arc<Api>>, headers: HeaderMap, req
                 .into_response()
         }
     }
+}
+
+/// Both halves, if they are the caller's to publish.
+#[allow(clippy::result_large_err, reason = "refusals are rare, and are values to be shown")]
+fn judged(
+    caller: &Caller,
+    checked: Result<(Arrival, Arrival), CorrectionRefused>,
+) -> Result<(Arrival, Arrival), CorrectionRefused> {
+    let of = |half, refused| CorrectionRefused { half, refused, other_stands: false };
+    let (returning, invoice) = match checked {
+        Ok(halves) => halves,
+        Err(CorrectionRefused { half, refused, .. }) => {
+            return match caller.judge(Err(refused)) {
+                Err(refused) => Err(of(half, refused)),
+                Ok(_) => Err(of(half, Refused::Unavailable)),
+            };
+        }
+    };
+    let invoice = caller.judge(Ok(invoice)).map_err(|refused| of(Half::Invoice, refused))?;
+    let returning = caller.judge(Ok(returning)).map_err(|refused| of(Half::Return, refused))?;
+    Ok((returning, invoice))
 }

@@ -4,11 +4,12 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::api::Api;
+use super::problem::Problem;
 
 /// The page may load what stands beside it, ask its own origin, and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
@@ -23,6 +24,11 @@ pub(super) fn routes() -> Router<Arc<Api>> {
             get(async || text("text/javascript; charset=utf-8", include_str!("docs/page.js"))),
         )
         .route("/docs/page.css", get(async || text("text/css; charset=utf-8", include_str!("docs/page.css"))))
+        .method_not_allowed_fallback(only_get)
+}
+
+async fn only_get() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "GET /openapi.json, GET /docs")
 }
 
 fn document() -> &'static str {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::api::{Api, Room, body_up_to, traceparent};
+use super::door::Caller;
 use super::ndjson::{problem, shown, text};
 use super::problem::Problem;
 use crate::intake::{Refused, count};
@@ -32,11 +34,13 @@ type Held = (Room, Arc<OwnedSemaphorePermit>);
 pub(crate) async fn publish(
     State(api): State<Arc<Api>>,
     Extension(room): Extension<Room>,
-    Path(format): Path<String>,
+    Extension(caller): Extension<Caller>,
+    format: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     request: Request,
 ) -> Response {
-    let format: Format = match format.parse() {
+    let name = format.map_or_else(|_| "?".to_owned(), |Path(name)| name);
+    let format: Format = match name.parse() {
         Ok(format) => format,
         Err(unknown) => {
             return Problem::new(StatusCode::NOT_FOUND, "unknown_format", unknown.to_string())
@@ -56,8 +60,8 @@ pub(crate) async fn publish(
         return problem.into_response();
     }
     let (checked, results) = mpsc::channel(1);
-    let work =
-        Work { api: Arc::clone(&api), format, body, trace: traceparent(&headers), _held: held.clone() };
+    let trace = traceparent(&headers);
+    let work = Work { api: Arc::clone(&api), caller, format, body, trace, _held: held.clone() };
     let work = spawn_blocking(move || work.check(&checked));
     let answers = Answers { api, results, work: Some(work), last: 0, _held: held };
     let answers = stream::unfold(answers, |mut answers| async move {
@@ -92,6 +96,7 @@ async fn bounded(format: Format, body: Bytes, held: Held) -> Result<(), Problem>
 /// The checking of a body, on a thread of its own: a large table takes its time, and other requests do not wait for it.
 struct Work {
     api: Arc<Api>,
+    caller: Caller,
     format: Format,
     body: Bytes,
     trace: Option<String>,
@@ -108,6 +113,7 @@ impl Work {
                 let mapped = document.result.map_err(Refused::Invalid);
                 let result =
                     mapped.and_then(|mapped| self.api.intake.check_mapped(mapped, self.trace.clone()));
+                let result = self.caller.judge(result);
                 if let Err(Refused::Invalid(found)) = &result {
                     faults += found.len();
                 }

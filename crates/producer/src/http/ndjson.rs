@@ -13,6 +13,7 @@ use futures_util::stream;
 use serde_json::{Value, json};
 
 use super::api::{Api, Room, receipt, traceparent};
+use super::door::Caller;
 use super::problem::Problem;
 use crate::batcher::Answer;
 use crate::intake::count;
@@ -21,6 +22,7 @@ use lines::{Input, Lines};
 /// What a stream of answers needs until it ends.
 struct Batch {
     api: Arc<Api>,
+    caller: Caller,
     lines: Lines,
     trace: Option<String>,
     /// A batch takes up its room for as long as it streams.
@@ -30,29 +32,30 @@ struct Batch {
 pub(crate) async fn publish(
     State(api): State<Arc<Api>>,
     Extension(room): Extension<Room>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let lines = Lines::new(body, api.stopping.clone());
-    let batch = Batch { api, lines, trace: traceparent(&headers), _room: room };
+    let batch = Batch { api, caller, lines, trace: traceparent(&headers), _room: room };
     let results = stream::unfold(batch, |mut batch| async move {
         let inputs = batch.lines.next_batch(batch.api.batch).await;
         if inputs.is_empty() {
             batch.lines.farewell().await;
             return None;
         }
-        let text = answer(&batch.api, inputs, batch.trace.as_ref()).await;
+        let text = answer(&batch.api, &batch.caller, inputs, batch.trace.as_ref()).await;
         Some((Ok::<_, std::convert::Infallible>(Bytes::from(text)), batch))
     });
     ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(results)).into_response()
 }
 
 /// One line of JSON for each line of the batch, in order.
-async fn answer(api: &Arc<Api>, batch: Vec<Input>, trace: Option<&String>) -> Vec<u8> {
+async fn answer(api: &Arc<Api>, caller: &Caller, batch: Vec<Input>, trace: Option<&String>) -> Vec<u8> {
     let answers = batch.into_iter().map(|input| async move {
         match input {
             Input::Event(line, bytes) => {
-                let answer = match api.intake.check(&bytes, trace.cloned()) {
+                let answer = match caller.judge(api.intake.check(&bytes, trace.cloned())) {
                     Ok(arrival) => api.batcher.offer(arrival).await,
                     Err(refused) => Err(refused),
                 };

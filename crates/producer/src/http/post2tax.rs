@@ -1,7 +1,7 @@
 //! `POST /api/Invoice`: the call of the Post2Tax gateway, so that a till written for it works by changing its base address. It is
 //! synchronous: the answer is the clearance, with its QR code, or the refusal.
 //!
-//! `license-key` is one of the producer's keys. `client-id` and `secret-key` are not looked at, kept or logged: the credentials of an income
+//! `license-key` is one of the producer's keys, or one of the ledger's. `client-id` and `secret-key` are not looked at, kept or logged: the credentials of an income
 //! source are the submitter's, and this role does not know them.
 
 use std::sync::Arc;
@@ -17,12 +17,14 @@ use axum::{Extension, Json, Router};
 use invoice::Digest;
 use invoice::life::{Cause, Invoice, State as Standing};
 use ledger::Arrival;
+use ledger::keys::Permission;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
 use super::api::{Api, body, traceparent};
+use super::door::{Caller, TurnedAway, lacking};
 use super::problem::Problem;
 use crate::intake::{Refused, Taken, count};
 
@@ -62,9 +64,16 @@ async fn not_post() -> Response {
 
 async fn admit(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let key = request.headers().get("license-key").and_then(|value| value.to_str().ok());
-    if !api.knows(key) {
-        let message = "the header license-key is not one of the keys that are configured here";
-        return refusal(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message);
+    let caller = match api.door.admit(key, request.headers()) {
+        Ok(caller) => caller,
+        Err(TurnedAway::NoKey) => {
+            let message = "the header license-key is not a key that is valid here; it may have been revoked or have expired";
+            return refusal(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message);
+        }
+        Err(turned_away) => return of_problem(&turned_away.problem()),
+    };
+    if !caller.may(Permission::Publish) {
+        return of_problem(&lacking(Permission::Publish));
     }
     let Some(permit) = api.enter() else {
         let message = "too many requests at once; nothing was taken: send the same body again in a moment";
@@ -72,12 +81,14 @@ async fn admit(State(api): State<Arc<Api>>, mut request: Request, next: Next) ->
     };
     let room = Room(Arc::new(std::sync::Mutex::new(Some(permit))));
     request.extensions_mut().insert(room);
+    request.extensions_mut().insert(caller);
     next.run(request).await
 }
 
 async fn submit(
     State(api): State<Arc<Api>>,
     Extension(room): Extension<Room>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     request: Request,
 ) -> Response {
@@ -85,7 +96,7 @@ async fn submit(
         Ok(body) => body,
         Err(problem) => return of_problem(&problem),
     };
-    let answer = take(&api, &room, body, traceparent(&headers)).await;
+    let answer = take(&api, &caller, &room, body, traceparent(&headers)).await;
     count("post2tax", &answer.clone().map(|(taken, _)| taken));
     room.leave();
     match answer {
@@ -97,7 +108,7 @@ async fn submit(
             let more = if more > 0 { format!("; and {more} more") } else { String::new() };
             refusal(StatusCode::BAD_REQUEST, code, &format!("{}{more}", told.join("; ")))
         }
-        Err(refused @ Refused::Unavailable) => {
+        Err(refused @ (Refused::Unavailable | Refused::Closed { .. })) => {
             refusal(StatusCode::SERVICE_UNAVAILABLE, refused.code(), &refused.to_string())
         }
         Err(refused) => refusal(StatusCode::BAD_REQUEST, refused.code(), &refused.to_string()),
@@ -108,15 +119,16 @@ async fn submit(
 /// under its number: that amends it.
 async fn take(
     api: &Arc<Api>,
+    caller: &Caller,
     room: &Room,
     body: Bytes,
     traceparent: Option<String>,
 ) -> Result<(Taken, Digest), Refused> {
-    let arrival = checked(api, room, body.clone(), traceparent.clone(), None).await?;
+    let arrival = caller.judge(checked(api, room, body.clone(), traceparent.clone(), None).await)?;
     let content = arrival.content;
     let taken = match api.batcher.offer(arrival).await {
         Err(Refused::Conflict { state, document, .. }) if state.waits_for_person() => {
-            let arrival = checked(api, room, body, traceparent, Some(document)).await?;
+            let arrival = caller.judge(checked(api, room, body, traceparent, Some(document)).await)?;
             api.batcher.offer(arrival).await
         }
         answer => answer,

@@ -7,11 +7,15 @@ use serde_json::{Value, json};
 
 use crate::intake::Refused;
 
+/// When to ask again while a person has closed intake, seconds: that takes minutes, not moments.
+const CLOSED_RETRY: u16 = 30;
+
 /// A refusal on its way out.
 pub(crate) struct Problem {
     status: StatusCode,
     body: Value,
-    retry_after: bool,
+    /// Seconds.
+    retry_after: Option<u16>,
 }
 
 impl Problem {
@@ -23,7 +27,8 @@ impl Problem {
             "code": code,
             "detail": detail.into(),
         });
-        let retry_after = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        let waits = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        let retry_after = waits.then_some(1);
         Self { status, body, retry_after }
     }
 
@@ -60,11 +65,16 @@ impl From<&Refused> for Problem {
             | Refused::Unstorable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refused::Conflict { .. }
             | Refused::NumberTaken { .. }
+            | Refused::UuidTaken { .. }
             | Refused::OriginalNotCleared { .. }
             | Refused::InvoiceKnown { .. } => StatusCode::CONFLICT,
-            Refused::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Refused::OutOfScope { .. } => StatusCode::FORBIDDEN,
+            Refused::Unavailable | Refused::Closed { .. } => StatusCode::SERVICE_UNAVAILABLE,
         };
-        let problem = Self::new(status, refused.code(), refused.to_string());
+        let mut problem = Self::new(status, refused.code(), refused.to_string());
+        if matches!(refused, Refused::Closed { .. }) {
+            problem.retry_after = Some(CLOSED_RETRY);
+        }
         match refused {
             Refused::Invalid(faults) => problem.with("faults", json!(faults)),
             Refused::Conflict { uuid, state, document, differences, .. } => problem
@@ -92,8 +102,8 @@ impl IntoResponse for Problem {
         let mut response = (self.status, Json(self.body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
 use broker::MemoryBroker;
+use telemetry::listen::{Patience, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -32,7 +33,7 @@ impl Door {
         let (token, routes) = (stop.clone(), router(Arc::clone(&api)));
         let serving = tokio::spawn(async move {
             let serve = async {
-                serve(listener, routes, patience, &token).await;
+                serve(listener, routes, patience, None, &token).await;
                 closed.cancel();
             };
             tokio::join!(serve, work);
@@ -48,7 +49,10 @@ impl Door {
 
     async fn publish(&self, n: u64) -> String {
         let body = event(n).to_string();
-        let head = format!("POST /v1/invoices HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "POST /v1/invoices HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         read_until(&mut self.send(&(head + &body)).await, "}").await
     }
 
@@ -82,7 +86,8 @@ fn chunk(text: &str) -> String {
     format!("{:x}\r\n{text}\r\n", text.len())
 }
 
-const BATCH: &str = "POST /v1/invoices:batch HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+const BATCH: &str =
+    "POST /v1/invoices:batch HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n";
 
 #[tokio::test]
 async fn a_batch_takes_up_room_until_its_stream_ends() {
@@ -133,14 +138,15 @@ async fn idle_and_half_sent_connections_give_their_places_back() {
 #[tokio::test(start_paused = true)]
 async fn the_end_waits_for_nobody_who_is_idle_and_not_long_for_the_rest() {
     let door = Door::open(8, Patience { drain: Duration::from_secs(5), ..patient() }).await;
-    let mut answered = door.send("GET /v1/nowhere HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let mut answered = door.send("GET /v1/nowhere HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     read_until(&mut answered, "no_such_route").await;
     let start = Instant::now();
     door.close().await;
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
 
     let door = Door::open(8, Patience { drain: Duration::from_secs(5), ..patient() }).await;
-    let half = door.send("POST /v1/invoices HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{").await;
+    let half =
+        door.send("POST /v1/invoices HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\n{").await;
     tokio::time::sleep(Duration::from_millis(10)).await;
     let start = Instant::now();
     door.close().await;
@@ -151,7 +157,7 @@ async fn the_end_waits_for_nobody_who_is_idle_and_not_long_for_the_rest() {
 #[tokio::test(start_paused = true)]
 async fn bodies_that_trickle_break_off_or_are_too_large_get_a_problem() {
     let door = Door::open(8, patient()).await;
-    let head = "POST /v1/invoices HTTP/1.1\r\nhost: x\r\n";
+    let head = "POST /v1/invoices HTTP/1.1\r\nhost: localhost\r\n";
     let mut slow = door.send(&format!("{head}content-length: 100\r\n\r\n{{")).await;
     let start = Instant::now();
     let answer = read_until(&mut slow, "}").await;
@@ -171,13 +177,35 @@ async fn bodies_that_trickle_break_off_or_are_too_large_get_a_problem() {
 /// Publishes with these headers, a line each.
 async fn publish_with(door: &Door, headers: &str, body: &str) -> String {
     let head = format!(
-        "POST /v1/invoices HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n",
+        "POST /v1/invoices HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n",
         body.len()
     );
     read_until(&mut door.send(&format!("{head}{headers}\r\n{body}")).await, "").await
 }
 
 const CE: &str = "ce-specversion: 1.0\r\nce-id: 1\r\nce-source: /erp\r\n";
+
+#[tokio::test]
+async fn compressed_bodies_are_refused_unread_on_every_way() {
+    let door = Door::open(4, patient()).await;
+    for (route, headers, status) in [
+        ("/v1/invoices", "content-encoding: gzip", "415"),
+        ("/v1/invoices:batch", "content-encoding: identity, br", "415"),
+        ("/v1/import/csv", "content-encoding: identity\r\ncontent-encoding: deflate", "415"),
+        ("/v1/corrections", "content-encoding: \u{ff}", "415"),
+        ("/api/Invoice", "Content-Encoding: zstd", "415"),
+        // Says that it is not encoded, and is looked at.
+        ("/v1/invoices", "content-encoding: identity", "422"),
+    ] {
+        let request =
+            format!("POST {route} HTTP/1.1\r\nhost: localhost\r\n{headers}\r\ncontent-length: 2\r\n\r\n{{}}");
+        let answer = read_until(&mut door.send(&request).await, "}").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{route} {headers}: {answer}");
+        assert_eq!(answer.contains("encoded_body"), status == "415", "{answer}");
+        assert_eq!(answer.contains("accept-encoding: identity"), status == "415", "{answer}");
+    }
+    door.close().await;
+}
 
 #[tokio::test]
 async fn cloud_events_are_taken_in_every_mode_or_refused_with_what_is_wrong() {
@@ -252,7 +280,7 @@ async fn the_contract_names_every_route_and_every_method() {
         let place = path.replace("{uuid}", "x").replace("{format}", "x");
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
             let head = format!(
-                "{method} {place} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+                "{method} {place} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
             );
             let answer = read_until(&mut door.send(&head).await, "").await;
             let served = !answer.starts_with("HTTP/1.1 405") && !answer.contains("no_such_route");
@@ -287,7 +315,7 @@ async fn answers_are_as_the_contract_says() {
         body(&publish_with(&door, "content-type: application/cloudevents-batch+json\r\n", &wrapped).await);
     results.as_array().unwrap().iter().for_each(|result| valid("Result", result));
     let place = event(1)["uuid"].as_str().unwrap().to_owned();
-    let head = format!("GET /v1/invoices/{place} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let head = format!("GET /v1/invoices/{place} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     valid("Invoice", &body(&read_until(&mut door.send(&head).await, "").await));
     door.close().await;
 }
@@ -296,7 +324,7 @@ async fn answers_are_as_the_contract_says() {
 async fn the_contract_is_open_to_everybody_and_needs_nothing_from_elsewhere() {
     let door = Door::open(8, patient()).await;
     for place in ["/openapi.json", "/docs", "/docs/page.js", "/docs/page.css"] {
-        let head = format!("GET {place} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let head = format!("GET {place} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
         let answer = read_until(&mut door.send(&head).await, "").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(answer.contains("content-security-policy: default-src 'none'"), "{answer}");
@@ -309,7 +337,7 @@ async fn the_contract_is_open_to_everybody_and_needs_nothing_from_elsewhere() {
 async fn import(door: &Door, format: &str, body: &str) -> String {
     let length = body.len();
     let head = format!(
-        "POST /v1/import/{format} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        "POST /v1/import/{format} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
     );
     read_until(&mut door.send(&(head + body)).await, "").await
 }
@@ -381,7 +409,7 @@ async fn a_large_body_of_a_till_is_answered_like_a_small_one() {
     for size in [10, 100_000] {
         let body = format!("{{\"Note\":\"{}\",\"{}\":1}}", "x".repeat(size), "z".repeat(300));
         let head = format!(
-            "POST /api/Invoice HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            "POST /api/Invoice HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
         let answer = read_until(&mut door.send(&(head + &body)).await, "").await;

@@ -11,14 +11,14 @@ pub(super) fn security() -> Value {
         "bearer": {
             "type": "http",
             "scheme": "bearer",
-            "description": "One of producer.keys (for the admin port: admin.keys). None is needed while none is configured, which \
-                only a listener on loopback may be.",
+            "description": "A key made with `fawtara keys create`, or one of producer.keys (for the admin port: admin.keys). None is \
+                needed while there is none at all, which only a listener on loopback may be.",
         },
         "licenseKey": {
             "type": "apiKey",
             "in": "header",
             "name": "license-key",
-            "description": "One of producer.keys, in the header that clients of Post2Tax send.",
+            "description": "The same keys, in the header that clients of Post2Tax send.",
         },
     })
 }
@@ -40,7 +40,11 @@ pub(super) fn responses() -> Value {
     };
     json!({
         "BadRequest": problem("What was sent cannot be read."),
-        "Unauthorized": problem("No key that is configured here."),
+        "Unauthorized": problem("No key that is valid here."),
+        "Forbidden": problem(
+            "The key is not for this (`forbidden`), or not for this taxpayer or environment (`out_of_scope`); nothing was taken. Or a \
+             page in a browser asks where there is no key (`not_local`)."
+        ),
         "NotFound": problem("Nothing of that name is known here."),
         "Timeout": problem("The body did not arrive in time; nothing was taken."),
         "Conflict": problem("Other content under a UUID that is taken, or a number that belongs to another UUID."),

@@ -95,6 +95,7 @@ fn publish() -> Value {
             "200": repeat,
             "400": reference("BadRequest"),
             "401": reference("Unauthorized"),
+            "403": reference("Forbidden"),
             "408": reference("Timeout"),
             "409": reference("Conflict"),
             "413": reference("TooLarge"),
@@ -149,6 +150,7 @@ fn correct() -> Value {
             "202": both("Both are durable now."),
             "200": both("Both were known before and changed nothing."),
             "401": reference("Unauthorized"),
+            "403": reference("Forbidden"),
             "408": reference("Timeout"),
             "409": reference("Conflict"),
             "413": reference("TooLarge"),
@@ -178,6 +180,7 @@ fn publish_batch() -> Value {
         "responses": {
             "200": lines_out("One result a line, in order."),
             "401": reference("Unauthorized"),
+            "403": reference("Forbidden"),
             "429": reference("TooMany"),
         },
     })
@@ -200,6 +203,7 @@ fn show() -> Value {
             "200": { "description": "As it stands.", "content": content("application/json", "Invoice") },
             "400": reference("BadRequest"),
             "401": reference("Unauthorized"),
+            "403": reference("Forbidden"),
             "404": reference("NotFound"),
             "409": reference("Conflict"),
             "429": reference("TooMany"),
@@ -232,6 +236,7 @@ fn import() -> Value {
         "responses": {
             "200": lines_out("One result a document, in order."),
             "401": reference("Unauthorized"),
+            "403": reference("Forbidden"),
             "404": reference("NotFound"),
             "408": reference("Timeout"),
             "413": reference("TooLarge"),
@@ -255,7 +260,8 @@ fn post2tax(id: &str) -> Value {
         "responses": {
             "200": answer("Cleared, with the QR code."),
             "400": answer("Refused, by our rules or by the authority."),
-            "401": answer("license-key is none of the configured keys."),
+            "401": answer("license-key is no key that is valid here."),
+            "403": answer("The key is not for publishing, or a page in a browser asks where there is no key."),
             "408": answer("The body did not arrive in time."),
             "413": answer("The body is too large."),
             "429": answer("Too many requests at once."),
@@ -304,7 +310,8 @@ fn metrics() -> Value {
         "summary": "What is counted, for Prometheus.",
         "responses": {
             "200": { "description": "The exposition.", "content": { "text/plain": { "schema": { "type": "string" } } } },
-            "401": { "description": "No key that is configured here." },
+            "401": { "description": "No key that is valid here." },
+            "403": { "description": "A page in a browser asks where there is no key." },
         },
     })
 }

@@ -1,6 +1,6 @@
 //! Promise 7: our own document is known again in the authority's shape, and any other is not.
 
-use ubl::{Difference, same_document};
+use ubl::{Difference, same_but_counter, same_document};
 
 use crate::sample;
 
@@ -57,6 +57,34 @@ fn the_signed_copy_is_the_same_document() {
         }
         assert_same(&ours, &theirs);
         assert_same(&spread(&ours), &theirs);
+    }
+}
+
+#[test]
+fn the_counter_alone_may_be_left_out() {
+    let ours = sample::written_text(&sample::guide_general());
+    let at = ours.find("<cbc:ID>ICV</cbc:ID><cbc:UUID>").unwrap();
+    let counted = |icv: &str| {
+        let (before, rest) = ours.split_at(at);
+        let (_, after) = rest.split_once("</cbc:UUID>").unwrap();
+        format!("{before}<cbc:ID>ICV</cbc:ID><cbc:UUID>{icv}</cbc:UUID>{after}")
+    };
+    let (ours, theirs) = (counted("1221"), signed(&counted("130")));
+    let compare = |ours: &str, theirs: &str| same_but_counter(ours.as_bytes(), theirs.as_bytes());
+    assert_eq!(compare(&ours, &theirs), Ok(Some(130)));
+    assert_eq!(compare(&ours, &spread(&theirs)), Ok(Some(130)));
+    assert_eq!(compare(&ours, &signed(&ours)), Ok(None), "the same counter");
+    let path = value(&ours, &theirs).0;
+    assert!(path.ends_with("/AdditionalDocumentReference/UUID"), "{path}");
+    // Anything else still matters, before and after it; and so does a counter that is none.
+    for (from, to) in [("<cbc:Name>Biscuit<", "<cbc:Name>Bread<"), ("<cbc:ID>ICV<", "<cbc:ID>PO<")] {
+        assert!(theirs.contains(from), "{from}");
+        assert!(compare(&ours, &theirs.replacen(from, to, 1)).is_err(), "{from}");
+    }
+    let uuid = theirs.split_once("<cbc:UUID>").unwrap().1.split_once('<').unwrap().0;
+    assert!(compare(&ours, &theirs.replacen(uuid, "77", 1)).is_err(), "the document's own UUID");
+    for counter in ["x130", "", "-1", "1 3"] {
+        assert!(compare(&ours, &counted(counter)).is_err(), "{counter:?}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use console::text::clean;
-use console::{Action, Amendment, Bulk, Console, ConsoleError, Done, Hinted, Report};
+use console::{Action, Amendment, Bulk, Console, ConsoleError, Done, Held, Hinted, Report};
 use invoice::Environment;
 use invoice::life::{Actor, Cause, RequeueMode};
 use serde_json::{Value, json};
@@ -31,7 +31,8 @@ pub(super) async fn adopt(
     desk: &Console,
     answer: &mut Answer<'_>,
 ) -> anyhow::Result<Outcome> {
-    several(&args.several, Action::Adopt, &args.signature.actor(), desk, answer).await
+    let action = if args.counter_only { Action::AdoptCounter } else { Action::Adopt };
+    several(&args.several, action, &args.signature.actor(), desk, answer).await
 }
 
 pub(super) async fn abandon(
@@ -86,7 +87,7 @@ async fn several(
         return each(&several.names, several.filter.environment, action, by, desk, answer).await;
     }
     let mut filter = several.filter.filter();
-    if action == Action::Adopt {
+    if matches!(action, Action::Adopt | Action::AdoptCounter) {
         filter.cause.get_or_insert(Cause::AuthorityHoldsOther);
     }
     let bulk = Bulk { dry_run: several.dry_run, at_most: several.at_most, after: several.after };
@@ -147,7 +148,7 @@ fn value(name: &str, result: &Result<Done, ConsoleError>) -> Value {
 }
 
 fn said(done: &Done) -> String {
-    let Done { invoice, hinted } = done;
+    let Done { invoice, hinted, held } = done;
     let simulated = match invoice.key.environment {
         Environment::Simulation => " (SIMULATION)",
         Environment::Sandbox => " (SANDBOX)",
@@ -158,8 +159,21 @@ fn said(done: &Done) -> String {
         Hinted::LeftToSweeper => "; it goes on at the next sweep",
     };
     let number = clean(&invoice.number);
-    format!("{number} {}{simulated} is {} now{hint}\n", invoice.key.uuid, invoice.state)
+    let mut text = format!("{number} {}{simulated} is {} now{hint}\n", invoice.key.uuid, invoice.state);
+    if let Some(Held { icv, noted }) = held {
+        let ours = invoice.icv.map(|icv| icv.to_string()).unwrap_or_default();
+        text.push_str(&format!("  the authority holds it under counter {icv}; ours, {ours}, is void\n"));
+        if !noted.is_void || noted.advanced.is_some() {
+            text.push_str(TOO_SMALL);
+        }
+    }
+    text
 }
+
+/// After a restore, when the authority has seen numbers beyond those that were skipped.
+const TOO_SMALL: &str = "\
+  WARNING: the authority holds counters beyond those that were skipped, so the margin was too small: run\n  \
+  `fawtara recover advance-counters` once more with --again and a larger one, then `fawtara recover status`\n";
 
 fn planned(amendment: &Amendment) -> String {
     let mut text =
@@ -176,6 +190,16 @@ fn told(report: &Report) -> String {
         "looked at {}: {} {verb} (worth {}), {} refused\n",
         report.count, report.done, report.amounts, report.refused
     );
+    if report.held.count > 0 {
+        let highest = report.held.highest.map(|icv| icv.to_string()).unwrap_or_default();
+        text.push_str(&format!(
+            "  the authority holds {} of them under another counter, the highest is {highest}; ours are void\n",
+            report.held.count
+        ));
+    }
+    if report.held.beyond > 0 {
+        text.push_str(TOO_SMALL);
+    }
     for refused in &report.refusals {
         text.push_str(&format!(
             "  {} {}: {}\n",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::vault::Vault;
-use ledger::{Ledger, PostgresLedger, RegisteredSource, Registry};
+use ledger::{Ledger, Part, PostgresLedger, RegisteredSource, Registry};
 use submitter::Endpoints;
 
 use super::{Findings, Grade};
@@ -49,7 +49,7 @@ async fn read(settings: &Settings, findings: &mut Findings) -> Option<Registry> 
     if settings.ledger.url.is_memory() {
         return Some(Registry::default());
     }
-    let mut config = wiring::postgres(settings);
+    let mut config = wiring::postgres(settings, Part::Operator);
     config.acquire_timeout = Duration::from_secs(5);
     // That the ledger cannot be reached has been told already.
     let ledger: Arc<dyn Ledger> = Arc::new(PostgresLedger::connect(config).await.ok()?);

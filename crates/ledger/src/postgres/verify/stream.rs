@@ -1,6 +1,6 @@
 //! One page of streams: chain, fold, contents and documents of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use invoice::life::{Event, Invoice};
@@ -9,7 +9,8 @@ use sqlx::PgConnection;
 
 use super::super::codec::{environment, month, read, read_digest, read_key};
 use super::super::failure::failed;
-use super::super::read::{read_event, rows};
+use super::super::read::{each_once, read_event, rows};
+use super::super::retention::detachments;
 use super::super::row::Stored;
 use super::{PAGE, Proof, freeze, start};
 use crate::{DocumentKind, GENESIS, LedgerError, Link, link};
@@ -57,25 +58,27 @@ pub(super) async fn prove_page(
     after: Option<InvoiceKey>,
 ) -> Result<(Option<InvoiceKey>, Proof), LedgerError> {
     freeze(connection).await?;
+    let detached: BTreeSet<NaiveDate> = detachments(connection).await?.into_keys().collect();
     let identities = identities(connection, after).await?;
     let belongings = belongings(connection, &identities).await?;
     let mut proof = Proof::default();
     for identity in &identities {
         proof.streams += 1;
-        prove_stream(identity, &belongings, &mut proof);
+        prove_stream(identity, &belongings, detached.contains(&identity.accepted_month), &mut proof);
     }
     let full = i64::try_from(identities.len()).is_ok_and(|count| count >= PAGE);
     Ok((identities.last().filter(|_| full).map(|identity| identity.key), proof))
 }
 
-fn prove_stream(identity: &Identity, belongings: &Belongings, proof: &mut Proof) {
+/// Of a detached month, only identity and state are here.
+fn prove_stream(identity: &Identity, belongings: &Belongings, detached: bool, proof: &mut Proof) {
     let key = identity.key;
     let events = belongings.events.get(&key).map(Vec::as_slice).unwrap_or_default();
     proof.events += u64::try_from(events.len()).unwrap_or(u64::MAX);
-    if events.is_empty() {
+    if events.is_empty() && !detached {
         proof.blame(key, None, "the stream is missing: it has an identity and no events");
     }
-    let head = prove_chain(key, events, proof);
+    let head = if detached { None } else { prove_chain(key, events, proof) };
     let stored = match belongings.invoices.get(&key) {
         Some(Ok(stored)) => stored,
         Some(Err(error)) => return proof.blame(key, None, error.to_string()),
@@ -87,6 +90,9 @@ fn prove_stream(identity: &Identity, belongings: &Belongings, proof: &mut Proof)
         || month(invoice.accepted_at) != identity.accepted_month
     {
         proof.blame(key, None, "seller, number or month are not those of the identity");
+    }
+    if detached {
+        return;
     }
     if let Some((version, hash)) = head
         && (version != invoice.version || hash != stored.head)
@@ -226,6 +232,7 @@ async fn belongings(
     let environments: Vec<i16> = keys.iter().map(|key| environment(key.environment)).collect();
     let uuids: Vec<_> = keys.iter().map(|key| key.uuid).collect();
     let months: Vec<NaiveDate> = identities.iter().map(|identity| identity.accepted_month).collect();
+    let all = each_once(&months);
     let mut found = Belongings::default();
 
     for row in rows(connection, &keys).await? {
@@ -235,13 +242,19 @@ async fn belongings(
     let events = sqlx::query!(
         r#"
         SELECT e.environment, e.uuid, e.version, e.at, e.type AS name, e.payload::text AS "payload!", e.hash
-        FROM unnest($1::date[], $2::smallint[], $3::uuid[]) AS n (accepted_month, environment, uuid)
-        JOIN events e ON e.accepted_month = n.accepted_month AND e.environment = n.environment AND e.uuid = n.uuid
+        FROM unnest($1::date[], $2::smallint[], $3::uuid[]) AS n (month, environment, uuid)
+        CROSS JOIN LATERAL (
+            SELECT * FROM events e
+            WHERE e.accepted_month = ANY ($4::date[]) AND e.accepted_month = n.month
+                AND e.environment = n.environment AND e.uuid = n.uuid
+            OFFSET 0
+        ) e
         ORDER BY e.environment, e.uuid, e.version
         "#,
         &months,
         &environments,
         &uuids,
+        &all,
     )
     .fetch_all(&mut *connection)
     .await
@@ -261,12 +274,19 @@ async fn belongings(
     let contents = sqlx::query!(
         r#"
         SELECT c.environment, c.uuid, c.sha256, sha256(convert_to(c.normal_form::text, 'UTF8')) AS actual
-        FROM unnest($1::smallint[], $2::uuid[]) AS n (environment, uuid)
-        JOIN contents c ON c.environment = n.environment AND c.uuid = n.uuid
+        FROM unnest($1::date[], $2::smallint[], $3::uuid[]) AS n (month, environment, uuid)
+        CROSS JOIN LATERAL (
+            SELECT * FROM contents c
+            WHERE c.accepted_month = ANY ($4::date[]) AND c.accepted_month = n.month
+                AND c.environment = n.environment AND c.uuid = n.uuid
+            OFFSET 0
+        ) c
         ORDER BY c.environment, c.uuid, c.document
         "#,
+        &months,
         &environments,
         &uuids,
+        &all,
     )
     .fetch_all(&mut *connection)
     .await
@@ -282,12 +302,19 @@ async fn belongings(
     let documents = sqlx::query!(
         r#"
         SELECT d.environment, d.uuid, d.document, d.kind, d.sha256, sha256(d.bytes) = d.sha256 AS "intact!"
-        FROM unnest($1::smallint[], $2::uuid[]) AS n (environment, uuid)
-        JOIN documents d ON d.environment = n.environment AND d.uuid = n.uuid
+        FROM unnest($1::date[], $2::smallint[], $3::uuid[]) AS n (month, environment, uuid)
+        CROSS JOIN LATERAL (
+            SELECT * FROM documents d
+            WHERE d.accepted_month = ANY ($4::date[]) AND d.accepted_month = n.month
+                AND d.environment = n.environment AND d.uuid = n.uuid
+            OFFSET 0
+        ) d
         ORDER BY d.environment, d.uuid, d.document, d.kind, d.version
         "#,
+        &months,
         &environments,
         &uuids,
+        &all,
     )
     .fetch_all(connection)
     .await

@@ -26,7 +26,14 @@ fn held(api: &Api) -> Held {
 async fn work_holds_its_room_by_itself_and_ends_when_nobody_takes_its_results() {
     let api = narrow();
     let body = Bytes::from(format!("[{}]", vec!["1"; 5_000].join(",")));
-    let work = Work { api: Arc::clone(&api), format: Format::Event, body, trace: None, _held: held(&api) };
+    let work = Work {
+        caller: Caller::default(),
+        api: Arc::clone(&api),
+        format: Format::Event,
+        body,
+        trace: None,
+        _held: held(&api),
+    };
     let (checked, mut results) = mpsc::channel(1);
     let work = spawn_blocking(move || work.check(&checked));
     assert_eq!(results.recv().await.unwrap().len(), 4, "batch by batch");
@@ -43,7 +50,14 @@ async fn a_batch_ends_early_when_it_is_heavy_with_faults() {
     let lines = vec!["{}"; 600].join(",");
     let document = format!("{{\"InvoiceLines\":[{lines}]}}");
     let body = Bytes::from(format!("[{document},{document},{document}]"));
-    let work = Work { api: Arc::clone(&api), format: Format::Post2Tax, body, trace: None, _held: held(&api) };
+    let work = Work {
+        caller: Caller::default(),
+        api: Arc::clone(&api),
+        format: Format::Post2Tax,
+        body,
+        trace: None,
+        _held: held(&api),
+    };
     let (checked, mut results) = mpsc::channel(1);
     spawn_blocking(move || work.check(&checked));
     let mut sizes = Vec::new();

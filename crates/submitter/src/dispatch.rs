@@ -1,0 +1,257 @@
+//! The dispatcher: what stands in the ledger alone although its time has come goes to the queues, in turn over taxpayers.
+//!
+//! That is what found no room on a queue, what is due after a wait that no rung holds, and what was lost on the way. A queue
+//! holds no more than about half a second's work of it: so nobody waits behind another taxpayer's million, and a fresh
+//! invoice not behind the retries of an outage.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::{Hint, Outgoing, Queue, Window};
+use invoice::life::Step;
+use invoice::{Environment, IncomeSource};
+use ledger::{LedgerError, Sources, Sweep, Swept};
+use tokio::time::{Instant, sleep};
+use tracing::{debug, warn};
+
+use crate::config::Config;
+use crate::desk::{Desk, publish};
+use crate::lane::Flow;
+
+/// How long the dispatcher sleeps while there is work for it.
+const BUSY: Duration = Duration::from_millis(200);
+/// And when a queue has run dry before it came.
+const LATE: Duration = Duration::from_millis(50);
+/// An endpoint that is due for a probe is hinted no more often.
+const PROBES: Duration = Duration::from_secs(1);
+
+/// Income sources, each in its environment.
+type Several = Vec<(Environment, IncomeSource)>;
+
+/// Dispatches for ever. Only one submitter does at a time; the others find nothing.
+pub(crate) async fn run(desk: &Desk) {
+    let config = &desk.role.config;
+    let idle = Duration::from_millis(config.sweep_every_ms.max(1));
+    let mut dispatcher = Dispatcher {
+        desk,
+        drafts: Target::new(config),
+        unsent: Target::new(config),
+        probed: BTreeMap::new(),
+    };
+    loop {
+        let pause = match dispatcher.turn().await {
+            Ok(Turn::Idle) => idle,
+            Ok(Turn::Busy) => BUSY,
+            Ok(Turn::Late) => LATE,
+            Err(error) => {
+                warn!(%error, "nothing could be dispatched; trying again");
+                idle
+            }
+        };
+        sleep(pause.min(idle)).await;
+    }
+}
+
+struct Dispatcher<'a> {
+    desk: &'a Desk,
+    drafts: Target,
+    unsent: Target,
+    /// When the endpoints were last hinted a probe.
+    probed: BTreeMap<Arc<str>, Instant>,
+}
+
+/// How a turn went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    /// Nothing stood in the ledger alone.
+    Idle,
+    /// Something did.
+    Busy,
+    /// And its queue had run dry meanwhile.
+    Late,
+}
+
+impl Dispatcher<'_> {
+    async fn turn(&mut self) -> Result<Turn, LedgerError> {
+        let drafts = self.encode().await?;
+        let unsent = self.submit().await?;
+        Ok(drafts.max(unsent))
+    }
+
+    async fn encode(&mut self) -> Result<Turn, LedgerError> {
+        let Some(depth) = depth(self.desk, Queue::Draft).await else { return Ok(Turn::Idle) };
+        let room = self.drafts.room(depth, Instant::now());
+        if room == 0 {
+            return Ok(self.drafts.pace());
+        }
+        let found = hint_again(self.desk, Sweep { unencoded: true, ..Sweep::NONE }, room).await?;
+        Ok(self.drafts.filled(depth, found, Instant::now()))
+    }
+
+    /// Retries have their share of the room and fresh invoices the rest; what one does not need, the other has.
+    async fn submit(&mut self) -> Result<Turn, LedgerError> {
+        let Some(depth) = depth(self.desk, Queue::ToSubmit).await else { return Ok(Turn::Idle) };
+        let (closed, probes) = self.flows();
+        for sources in probes {
+            let one = Sweep { unsent: true, under_way: true, sources: Sources::Only(sources), ..Sweep::NONE };
+            hint_again(self.desk, one, 1).await?;
+        }
+        let room = self.unsent.room(depth, Instant::now());
+        if room == 0 {
+            return Ok(self.unsent.pace());
+        }
+        let sources = if closed.is_empty() { Sources::All } else { Sources::Except(closed) };
+        let retries = Sweep { under_way: true, sources: sources.clone(), ..Sweep::NONE };
+        let fresh = Sweep { unsent: true, sources, ..Sweep::NONE };
+        let share = share_of(room, self.desk.role.config.retry_percent);
+        let mut found = hint_again(self.desk, retries.clone(), share).await?;
+        let had_all = found < share;
+        found += hint_again(self.desk, fresh, room - found).await?;
+        if !had_all && found < room {
+            found += hint_again(self.desk, retries, room - found).await?;
+        }
+        Ok(self.unsent.filled(depth, found, Instant::now()))
+    }
+
+    /// The income sources for which no hints make sense now; and of each endpoint whose time for a probe has come, those that
+    /// may give it.
+    fn flows(&mut self) -> (Several, Vec<Several>) {
+        let now = Instant::now();
+        let mut closed = Vec::new();
+        let mut probes: BTreeMap<Arc<str>, Vec<_>> = BTreeMap::new();
+        let endpoints = self.desk.endpoints();
+        for (name, endpoint) in endpoints.iter() {
+            let (environment, source) = name;
+            match self.desk.flow(*environment, source) {
+                Flow::Open => {}
+                Flow::Closed => closed.push(name.clone()),
+                Flow::Probe => {
+                    closed.push(name.clone());
+                    probes.entry(Arc::clone(endpoint.authority())).or_default().push(name.clone());
+                }
+            }
+        }
+        let probed = &mut self.probed;
+        probed.retain(|_, at| now.saturating_duration_since(*at) < PROBES);
+        let due = |(name, sources): (Arc<str>, _)| {
+            // Not merely seen again: that would put the next probe off for ever.
+            let due = !probed.contains_key(&name);
+            due.then(|| {
+                probed.insert(name, now);
+                sources
+            })
+        };
+        (closed, probes.into_iter().filter_map(due).collect())
+    }
+}
+
+/// So many of `room` are for retries.
+fn share_of(room: u32, percent: u8) -> u32 {
+    let share = u64::from(room) * u64::from(percent.min(100)) / 100;
+    u32::try_from(share).unwrap_or(room).max(1).min(room)
+}
+
+async fn depth(desk: &Desk, queue: Queue) -> Option<u64> {
+    let health = desk.role.broker.health();
+    if !health.connected || health.blocked.is_some() {
+        // Hints would be lost, and their invoices left alone for longer each time.
+        return None;
+    }
+    desk.role.broker.depth(queue).await.ok()
+}
+
+async fn hint_again(desk: &Desk, wanted: Sweep, limit: u32) -> Result<u32, LedgerError> {
+    if limit == 0 {
+        return Ok(0);
+    }
+    let swept = desk.role.ledger.sweep(wanted, limit).await?;
+    let found = u32::try_from(swept.len()).unwrap_or(limit);
+    if found > 0 {
+        debug!(found, limit, "dispatching what stands in the ledger alone");
+        publish(desk, swept.into_iter().filter_map(hint).collect()).await;
+    }
+    Ok(found)
+}
+
+fn hint(Swept { invoice, traceparent }: Swept) -> Option<Outgoing> {
+    let queue = match invoice.waits_for()? {
+        Step::Encode => Queue::Draft,
+        Step::Submit => Queue::ToSubmit,
+    };
+    let payload = Hint::new(invoice.key, invoice.version).to_bytes();
+    Some(Outgoing { queue, payload, traceparent })
+}
+
+/// How many hints a queue should hold: about half a second's work, as far as the last turns tell.
+///
+/// It knows time only as it is told.
+struct Target {
+    hints: u64,
+    max: u64,
+    /// When the queue was left with how many hints, if there was more to come.
+    left: Option<(Instant, u64)>,
+    /// The queue held less than it was left with, when last looked at.
+    drains: bool,
+}
+
+/// Half a second's work: turns come several times in it.
+const AHEAD: f64 = 0.5;
+/// Above what publishers may fill by themselves, so that they never keep the dispatcher from its queue.
+const TARGET_MIN: u64 = Window::CLOSES + Window::CLOSES / 2;
+
+impl Target {
+    fn new(config: &Config) -> Self {
+        Self { hints: TARGET_MIN, max: u64::from(config.window).max(TARGET_MIN), left: None, drains: false }
+    }
+
+    /// How many hints there is room for in a queue that holds `depth` now.
+    fn room(&mut self, depth: u64, now: Instant) -> u32 {
+        self.drains = self.left.is_some_and(|(_, held)| depth < held);
+        if let Some((at, held)) = self.left
+            && depth <= held
+        {
+            let seconds = now.saturating_duration_since(at).as_secs_f64().max(0.001);
+            #[allow(clippy::cast_precision_loss, reason = "an estimate")]
+            let rate = (held - depth) as f64 / seconds;
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "an estimate, within bounds"
+            )]
+            let wanted = (rate * AHEAD).clamp(0.0, 1e9) as u64;
+            // What ran dry could have done more; else each turn tells a little.
+            self.hints = if is_dry(depth, held) { self.hints * 2 } else { (3 * self.hints + wanted) / 4 };
+            self.hints = self.hints.clamp(TARGET_MIN, self.max);
+        }
+        let room = self.hints.saturating_sub(depth);
+        // Not for a handful.
+        if room * 5 < self.hints { 0 } else { u32::try_from(room).unwrap_or(u32::MAX) }
+    }
+
+    /// When to look again at a queue that has no room.
+    fn pace(&self) -> Turn {
+        if self.drains { Turn::Busy } else { Turn::Idle }
+    }
+
+    /// `found` were added.
+    fn filled(&mut self, depth: u64, found: u32, now: Instant) -> Turn {
+        let late = self.left.is_some_and(|(_, held)| is_dry(depth, held));
+        let held = depth + u64::from(found);
+        // With nothing more to come, what the queue does tells nothing about what is worked off.
+        self.left = (held >= self.hints / 2).then_some((now, held));
+        match found {
+            0 => Turn::Idle,
+            _ if late => Turn::Late,
+            _ => Turn::Busy,
+        }
+    }
+}
+
+/// Whether next to nothing is left of what it held.
+fn is_dry(depth: u64, held: u64) -> bool {
+    depth * 10 < held
+}
+
+#[cfg(test)]
+mod tests;
