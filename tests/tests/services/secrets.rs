@@ -58,7 +58,11 @@ async fn fault_no_secret_is_logged_or_measured() {
     heard.insert("taxpayers add".to_owned(), said(&added));
     answers(&fleet, &of_ledger, &mut heard).await;
     for (name, log) in fleet.logs() {
-        assert!(log.contains("TRACE"), "{name} does not log all that it could: this proves nothing");
+        // The simulator reads neither broker nor database: its libraries have nothing to say.
+        assert!(
+            name == "simulator" || log.contains("TRACE"),
+            "{name} does not log all that it could: this proves nothing"
+        );
         heard.insert(format!("log of {name}"), log);
     }
     commands(&fleet, &mut heard).await;

@@ -1,5 +1,7 @@
 //! Listings and counts for people, health and metrics.
 
+use std::collections::BTreeSet;
+
 use invoice::InvoiceKey;
 use invoice::Timestamp;
 use invoice::life::{Cause, State};
@@ -68,15 +70,20 @@ impl PostgresLedger {
             };
         }
         let mut rows = Vec::new();
-        if wanted(filter, |state| state.is_settled() && !state.waits_for_person()) {
-            rows.extend(part!("i.state IN ('abandoned', 'cleared')"));
+        // In the order in which invoices move: one that moves meanwhile may be seen twice, and is then told once, but not missed.
+        if wanted(filter, |state| !state.is_settled()) {
+            rows.extend(part!("i.wake_at IS NOT NULL"));
         }
         if wanted(filter, State::waits_for_person) {
             rows.extend(part!("i.state IN ('rejected', 'dead_lettered')"));
         }
-        if wanted(filter, |state| !state.is_settled()) {
-            rows.extend(part!("i.wake_at IS NOT NULL"));
+        if wanted(filter, |state| state.is_settled() && !state.waits_for_person()) {
+            rows.extend(part!("i.state IN ('abandoned', 'cleared')"));
         }
+        let mut seen = BTreeSet::new();
+        // The last sight counts.
+        rows.reverse();
+        rows.retain(|row| seen.insert((row.environment, row.uuid)));
         rows.sort_by(|one, other| {
             let key = |row: &InvoiceRow| (row.updated_at, row.environment, row.uuid);
             key(one).cmp(&key(other))
