@@ -132,18 +132,26 @@ impl Dispatcher<'_> {
                 }
             }
         }
-        let probed = &mut self.probed;
-        probed.retain(|_, at| now.saturating_duration_since(*at) < PROBES);
-        let due = |(name, sources): (Arc<str>, _)| {
-            // Not merely seen again: that would put the next probe off for ever.
-            let due = !probed.contains_key(&name);
-            due.then(|| {
-                probed.insert(name, now);
-                sources
-            })
-        };
-        (closed, probes.into_iter().filter_map(due).collect())
+        (closed, due_for_probe(&mut self.probed, probes, now))
     }
+}
+
+/// Of the endpoints that may be probed, those that were not hinted a probe of late.
+fn due_for_probe<T>(
+    probed: &mut BTreeMap<Arc<str>, Instant>,
+    probes: BTreeMap<Arc<str>, T>,
+    now: Instant,
+) -> Vec<T> {
+    probed.retain(|_, at| now.saturating_duration_since(*at) < PROBES);
+    let due = |(name, sources)| {
+        // Not merely seen again: that would put the next probe off for ever.
+        let due = !probed.contains_key(&name);
+        due.then(|| {
+            probed.insert(name, now);
+            sources
+        })
+    };
+    probes.into_iter().filter_map(due).collect()
 }
 
 /// So many of `room` are for retries.

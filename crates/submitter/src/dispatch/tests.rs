@@ -66,3 +66,15 @@ fn retries_have_their_share() {
     assert_eq!(share_of(10, 100), 10);
     assert_eq!(share_of(0, 25), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_is_probed_again_however_often_it_is_looked_at() {
+    let mut probed = BTreeMap::new();
+    let mut hinted = 0;
+    for _ in 0..15 {
+        let probes = BTreeMap::from([(Arc::from("direct https://istd.test"), ())]);
+        hinted += due_for_probe(&mut probed, probes, Instant::now()).len();
+        tokio::time::advance(BUSY).await;
+    }
+    assert_eq!(hinted, 3, "once a second, in three seconds");
+}
