@@ -21,8 +21,8 @@ COMMAND sees
                                 rabbitmqctl and pg_ctl in it act on them, so that they can be killed and restarted;
                                 of a cluster's nodes -1, -2 and -3: rabbitmqctl-2. What runs from its folder
                                 fleet/ is ended with them
-  FAWTARA_TEST_RUN              eight hexadecimal digits: databases and vhosts named fawtara_test_${FAWTARA_TEST_RUN}_*
-                                are removed at the end
+  FAWTARA_TEST_RUN              eight hexadecimal digits: databases, vhosts and users of RabbitMQ named
+                                fawtara_test_${FAWTARA_TEST_RUN}_* are removed at the end
 
 The exit code is COMMAND's; 69 when the services cannot be had, 70 when they do not start.
 USAGE
@@ -222,7 +222,7 @@ on_signal() {
     fi
 }
 
-# Databases and vhosts of a test that could not clean up after itself, in services that are not ours to throw away.
+# Databases, vhosts and users of a test that could not clean up after itself, in services that are not ours to throw away.
 remove_leftovers() {
     local name psql prefix=fawtara_test_${FAWTARA_TEST_RUN-none}_
     if [[ $found_postgres == yes ]] && psql=$(find_psql); then
@@ -236,6 +236,10 @@ remove_leftovers() {
             # shellcheck disable=SC2086 # a prefix is several words
             $rabbitmqctl -q delete_vhost "$name" </dev/null >/dev/null 2>&1 || true
         done < <($rabbitmqctl -q --no-table-headers list_vhosts name 2>/dev/null </dev/null | grep "^$prefix")
+        while IFS=$'\t' read -r name _; do
+            # shellcheck disable=SC2086 # a prefix is several words
+            $rabbitmqctl -q delete_user "$name" </dev/null >/dev/null 2>&1 || true
+        done < <($rabbitmqctl -q --no-table-headers list_users 2>/dev/null </dev/null | grep "^$prefix")
     fi
 }
 

@@ -45,6 +45,11 @@ impl MemoryBroker {
         self.shared.state().restart();
     }
 
+    /// For tests: what somebody else publishes, as a user of the broker whom their messages name.
+    pub fn publish_as(&self, user: &str, batch: Vec<Outgoing>) -> Vec<Result<(), PublishError>> {
+        self.shared.state().publish(batch, Some(user), Instant::now())
+    }
+
     /// For tests: what was announced last, at most a thousand, the oldest first.
     #[must_use]
     pub fn announced(&self) -> Vec<Announcement> {
@@ -75,7 +80,7 @@ impl Broker for MemoryBroker {
     async fn publish(&self, batch: Vec<Outgoing>) -> Vec<Result<(), PublishError>> {
         // Nothing here ever waits: give others their turn, or a loop around it would starve them.
         tokio::task::coop::consume_budget().await;
-        self.shared.state().publish(batch, Instant::now())
+        self.shared.state().publish(batch, None, Instant::now())
     }
 
     async fn announce(&self, batch: Vec<Announcement>) -> Vec<Result<(), PublishError>> {

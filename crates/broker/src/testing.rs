@@ -1,5 +1,5 @@
-//! What tests need to work with a real RabbitMQ and against its connections: virtual hosts of their own, and a proxy that
-//! cuts and freezes. For tests only.
+//! What tests need to work with a real RabbitMQ and against its connections: virtual hosts and users of their own, and a
+//! proxy that cuts and freezes. For tests only.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,9 +8,11 @@
 )]
 
 mod proxy;
+mod user;
 mod vhost;
 
 pub use proxy::Proxy;
+pub use user::TestUser;
 pub use vhost::TestVhost;
 
 use std::time::Duration;

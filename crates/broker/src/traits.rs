@@ -111,6 +111,9 @@ pub struct Delivery {
     pub cloud_event: BTreeMap<String, String>,
     /// The message's `content_type` property, if the publisher gave one.
     pub content_type: Option<String>,
+    /// The message's `user_id` property, if the publisher gave one: the broker takes no message that names another user than its
+    /// connection's (but for users with the tag `impersonator`).
+    pub user_id: Option<String>,
     /// It was delivered before.
     pub redelivered: bool,
     /// Settles it.

@@ -118,6 +118,7 @@ mod tests {
             name: "Prometheus".to_owned(),
             may: [may].into(),
             scope: Scope::default(),
+            amqp_user: None,
             expires_at: Some(end),
         };
         let made = ledger.keys().create_key(new(Permission::Metrics), by()).await.unwrap();

@@ -203,6 +203,7 @@ macro_rules! conformance_suite {
                 a_revoked_key_is_valid_no_more,
                 an_expired_key_is_valid_no_more,
                 a_rotated_key_overlaps_with_the_new_one,
+                an_amqp_user_stays_with_the_key_and_is_remembered,
                 a_key_without_name_and_reason_is_not_made,
                 the_use_of_a_key_is_noted_coarsely,
                 changes_of_keys_come_one_after_the_other,

@@ -1,5 +1,5 @@
-//! API keys as the ledger keeps them: who may do what over HTTP, for whom, and who gave and took that. A key itself is kept
-//! nowhere, only its hash; must not know what a request is.
+//! API keys as the ledger keeps them: who may do what over HTTP and AMQP, for whom, and who gave and took that. A key itself is
+//! kept nowhere, only its hash; must not know what a request is.
 
 mod ring;
 mod token;
@@ -87,6 +87,8 @@ pub struct NewKey {
     pub may: BTreeSet<Permission>,
     /// For whom.
     pub scope: Scope,
+    /// Who publishes over AMQP by this key; none: nobody, it is for HTTP alone.
+    pub amqp_user: Option<String>,
     /// Until when; none: until it is revoked.
     pub expires_at: Option<Timestamp>,
 }
@@ -106,6 +108,8 @@ pub struct ApiKey {
     /// For whom.
     #[serde(flatten)]
     pub scope: Scope,
+    /// The broker's user whose messages are published by this key.
+    pub amqp_user: Option<String>,
     /// Until when.
     pub expires_at: Option<Timestamp>,
     /// Since when.
@@ -195,6 +199,8 @@ pub struct KeyRecord {
 pub struct ValidKeys {
     /// The number of the last change by a person; 0 when no key was ever made.
     pub revision: u64,
+    /// Whether any key ever named an AMQP user.
+    pub names_amqp_users: bool,
     /// The ledger's time.
     pub now: Timestamp,
     /// Neither revoked nor expired, by prefix.
@@ -216,8 +222,8 @@ pub trait Keys: Send + Sync {
     /// Makes a key.
     async fn create_key(&self, key: NewKey, by: Actor) -> Result<KeyChanged, LedgerError>;
 
-    /// Puts another key in the place of `old`, with the same name, permissions and scope. The old one ends after `overlap`,
-    /// unless it ends before. Answers with the new one.
+    /// Puts another key in the place of `old`, with the same name, permissions, scope and AMQP user. The old one ends after
+    /// `overlap`, unless it ends before. Answers with the new one.
     async fn rotate_key(
         &self,
         old: &str,
@@ -249,6 +255,7 @@ pub(crate) fn told_of(key: &NewKey, replaces: Option<&str>) -> Value {
         "may": key.may,
         "taxpayers": key.scope.taxpayers,
         "environments": key.scope.environments,
+        "amqp_user": key.amqp_user,
         "expires_at": key.expires_at,
         "replaces": replaces,
     })

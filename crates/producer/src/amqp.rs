@@ -1,11 +1,12 @@
 //! Intake from the broker: events that retailers publish straight to the intake queue. What cannot be taken becomes a record
 //! of its own and a hint in the dead-letter queue, never a message in circles.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{BrokerError, Delivery, Hint, Outgoing, Queue, Subscription};
 use invoice::{Digest, Environment};
-use ledger::{LedgerError, RefusedIntake, patiently};
+use ledger::{Arrival, KeyRing, LedgerError, Live, RefusedIntake, patiently};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
@@ -15,10 +16,11 @@ use uuid::Uuid;
 
 use crate::announcer;
 use crate::batcher::take_split;
+use crate::caller::Caller;
 use crate::config::Config;
 use crate::envelope::Message;
 use crate::gate::Gate;
-use crate::intake::{Intake, Refused, count};
+use crate::intake::{Intake, Refused, USER_CHARS, count};
 
 /// Before asking an absent broker again, and before giving back what could not be worked on.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -27,6 +29,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) async fn run(
     intake: &Intake,
     config: &Config,
+    keys: &Live<KeyRing>,
     shutdown: &CancellationToken,
 ) -> Result<(), BrokerError> {
     let mut gate = intake.gate.clone();
@@ -37,7 +40,7 @@ pub(crate) async fn run(
             () = gate.opened() => {}
         }
         let Some(events) = subscribe(intake, config, shutdown).await? else { return Ok(()) };
-        if consume(intake, config, events, &mut gate, shutdown).await == End::Over {
+        if consume(intake, config, keys, events, &mut gate, shutdown).await == End::Over {
             return Ok(());
         }
         info!("intake is closed: events stay in the intake queue");
@@ -57,6 +60,7 @@ enum End {
 async fn consume(
     intake: &Intake,
     config: &Config,
+    keys: &Live<KeyRing>,
     mut events: Box<dyn Subscription>,
     gate: &mut Gate,
     shutdown: &CancellationToken,
@@ -77,7 +81,9 @@ async fn consume(
         if batch.is_empty() {
             break;
         }
-        if let Err(error) = work(intake, &batch, shutdown).await {
+        // As they are now: a key that ends while a batch is worked on ends with the next one.
+        let ring = Arc::clone(&keys.borrow());
+        if let Err(error) = work(intake, &ring, &batch, shutdown).await {
             warn!(%error, size = batch.len(), "giving events back to the intake queue");
             // They come again at once: without a pause they would soon have come as often as the broker allows.
             let _ = timeout(PAUSE, shutdown.cancelled()).await;
@@ -109,24 +115,24 @@ async fn subscribe(
     }
 }
 
-async fn work(intake: &Intake, batch: &[Delivery], shutdown: &CancellationToken) -> Result<(), LedgerError> {
+async fn work(
+    intake: &Intake,
+    ring: &KeyRing,
+    batch: &[Delivery],
+    shutdown: &CancellationToken,
+) -> Result<(), LedgerError> {
     let mut arrivals = Vec::with_capacity(batch.len());
     let mut taken_from = Vec::with_capacity(batch.len());
     let mut refused = Vec::new();
     let mut unfit = Vec::new();
     for delivery in batch {
-        let message = Message {
-            content_type: delivery.content_type.as_deref(),
-            attributes: &delivery.cloud_event,
-            body: &delivery.payload,
-        };
-        match intake.check_message(&message, delivery.traceparent.clone()) {
+        match check(intake, ring, delivery) {
             Ok(arrival) => {
                 arrivals.push(arrival);
                 taken_from.push(delivery);
             }
             Err(reason) => {
-                refused.push(record(&delivery.payload, &reason));
+                refused.push(record(&delivery.payload, delivery.user_id.as_deref(), &reason));
                 unfit.push(Err(reason));
             }
         }
@@ -155,7 +161,7 @@ async fn work(intake: &Intake, batch: &[Delivery], shutdown: &CancellationToken)
     for (answer, delivery) in answers.iter().zip(&taken_from) {
         match answer {
             Ok(one) => taken.push((one, delivery.traceparent.clone())),
-            Err(reason) => refused.push(record(&delivery.payload, reason)),
+            Err(reason) => refused.push(record(&delivery.payload, delivery.user_id.as_deref(), reason)),
         }
     }
     if !refused.is_empty() {
@@ -166,6 +172,18 @@ async fn work(intake: &Intake, batch: &[Delivery], shutdown: &CancellationToken)
     announce_refused(intake, &refused).await;
     broker::settle_all(batch).await;
     Ok(())
+}
+
+/// One message, if it is an event and theirs who published it.
+#[allow(clippy::result_large_err, reason = "as in Intake::check")]
+fn check(intake: &Intake, ring: &KeyRing, delivery: &Delivery) -> Result<Arrival, Refused> {
+    let caller = Caller::of_message(delivery.user_id.as_deref(), ring)?;
+    let message = Message {
+        content_type: delivery.content_type.as_deref(),
+        attributes: &delivery.cloud_event,
+        body: &delivery.payload,
+    };
+    caller.judge(intake.check_message(&message, delivery.traceparent.clone()))
 }
 
 /// One hint in the dead-letter queue for each record.
@@ -189,7 +207,7 @@ struct Glimpse {
 }
 
 /// The record of a refusal; its name is that of its content and reason, so that a redelivery makes no second one.
-pub(crate) fn record(body: &[u8], reason: &Refused) -> RefusedIntake {
+pub(crate) fn record(body: &[u8], user: Option<&str>, reason: &Refused) -> RefusedIntake {
     let sha256 = Digest::of(body);
     let name = Digest::of_parts(&[sha256.as_bytes(), reason.code().as_bytes()]);
     // One that is too large is no JSON any more once it is cut: nothing is known of it but its digest.
@@ -211,12 +229,19 @@ pub(crate) fn record(body: &[u8], reason: &Refused) -> RefusedIntake {
         }
         _ => None,
     };
+    let message = match (reason, user) {
+        // Whoever looks into it wants to know who that was.
+        (Refused::OutOfScope { .. }, Some(user)) => {
+            format!("{reason}; it was published by AMQP user {:?}", invoice::excerpt(user, USER_CHARS))
+        }
+        _ => reason.to_string(),
+    };
     RefusedIntake {
         id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()),
         at: invoice::Timestamp::UNIX_EPOCH,
         via: "amqp".to_owned(),
         code: reason.code().to_owned(),
-        message: reason.to_string(),
+        message,
         faults,
         uuid: text(glimpse.uuid).and_then(|text| text.parse().ok()),
         number: text(glimpse.number).map(|number| number.chars().take(100).collect()),

@@ -71,6 +71,6 @@ impl Doors {
         body: &[u8],
     ) -> Result<Arrival, RefusedIntake> {
         let message = Message { content_type, attributes, body };
-        self.intake.check_message(&message, None).map_err(|refused| amqp::record(body, &refused))
+        self.intake.check_message(&message, None).map_err(|refused| amqp::record(body, None, &refused))
     }
 }

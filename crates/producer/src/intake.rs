@@ -16,6 +16,8 @@ use crate::gate::Gate;
 /// The fields of the event that say whose it is.
 pub(crate) const TAX_NUMBER: &str = "seller.tax_number";
 pub(crate) const SEQUENCE: &str = "seller.income_source";
+/// The longest part of a name of somebody else's that is repeated.
+pub(crate) const USER_CHARS: usize = 100;
 
 /// Takes events in.
 #[derive(Clone)]
@@ -121,6 +123,12 @@ pub enum Refused {
         /// `tax number:sequence`, as the event says it.
         source_name: String,
     },
+    /// Over AMQP: whoever published it has no key, or does not say who they are.
+    #[error("{}", sender(.user.as_deref()))]
+    UnknownSender {
+        /// The broker's user, as the message names it.
+        user: Option<String>,
+    },
     /// The CloudEvent around it is wrong.
     #[error("the CloudEvent is wrong{}: {message}", at(.attribute))]
     Envelope {
@@ -214,6 +222,19 @@ fn at(attribute: &str) -> String {
     if attribute.is_empty() { String::new() } else { format!(" ({attribute})") }
 }
 
+fn sender(user: Option<&str>) -> String {
+    match user {
+        None => "the message does not say who published it: set its property user_id to the AMQP user of the connection, and \
+                 publish it again"
+            .to_owned(),
+        Some(user) => format!(
+            "AMQP user {:?} may not publish here, or no longer: make a key for it with `fawtara keys create --amqp-user` \
+             (`fawtara keys list --all` shows those that there were), and publish it again",
+            invoice::excerpt(user, USER_CHARS)
+        ),
+    }
+}
+
 fn first(faults: &[Fault]) -> String {
     match faults {
         [] => "the event is not valid".to_owned(),
@@ -238,6 +259,7 @@ impl Refused {
             Self::NumberTaken { .. } => "number_taken",
             Self::UuidTaken { .. } => "uuid_taken",
             Self::OutOfScope { .. } => "out_of_scope",
+            Self::UnknownSender { .. } => "unknown_sender",
             Self::Envelope { .. } => "envelope",
             Self::OriginalUnknown { .. } => "original_unknown",
             Self::OriginalNotCleared { .. } => "original_not_cleared",

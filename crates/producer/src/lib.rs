@@ -5,6 +5,7 @@
 mod amqp;
 mod announcer;
 mod batcher;
+mod caller;
 mod config;
 mod correction;
 mod envelope;

@@ -60,7 +60,7 @@ impl Producer {
         Self::bind_with(intake, config, ledger::unchanging(KeyRing::default())).await
     }
 
-    /// Binds the listener; whoever has one of `keys` comes in. Anything but loopback needs at least one key (promise 12).
+    /// Binds the listener; whoever has one of `keys` comes in, and who is named by one publishes over AMQP. Anything but loopback needs at least one key (promise 12).
     ///
     /// # Errors
     /// [`ProducerError::Unguarded`], [`ProducerError::Tls`] or [`ProducerError::Listen`].
@@ -105,7 +105,7 @@ impl Producer {
         };
         let amqp = async {
             if self.config.amqp_intake {
-                let worked = amqp::run(&self.intake, &self.config, &shutdown).await;
+                let worked = amqp::run(&self.intake, &self.config, &self.keys, &shutdown).await;
                 if worked.is_err() {
                     // The role is one: its other half must not go on as if nothing had happened.
                     shutdown.cancel();

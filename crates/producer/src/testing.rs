@@ -9,7 +9,7 @@ use broker::{
     Announcement, Broker, BrokerError, Health, MemoryBroker, Outgoing, PublishError, Queue, Subscription,
 };
 use invoice::{Environment, IncomeSource, Profile, Registration, Timestamp};
-use ledger::{MemoryLedger, Registrations, Schedule, unchanging};
+use ledger::{KeyRing, Live, MemoryLedger, Registrations, Schedule, unchanging};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -43,6 +43,11 @@ pub(crate) fn intake(broker: Arc<dyn Broker>) -> Intake {
     let ledger = MemoryLedger::new(Arc::new(|| Timestamp::UNIX_EPOCH), Schedule::default());
     let registrations = unchanging(Registrations::from_iter([(source, registration)]));
     Intake { ledger: Arc::new(ledger), broker, registrations, gate: crate::gate::Gate::open() }
+}
+
+/// Keys as long as none was ever made.
+pub(crate) fn nobody() -> Live<KeyRing> {
+    unchanging(KeyRing::default())
 }
 
 /// Waits for a condition.

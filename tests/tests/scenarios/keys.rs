@@ -72,6 +72,7 @@ impl Room {
                 taxpayers: taxpayers.iter().map(|one| (*one).to_owned()).collect(),
                 environments: environments.iter().copied().collect(),
             },
+            amqp_user: None,
             expires_at: None,
         };
         let by = invoice::life::Actor { name: "ليلى".to_owned(), reason: "اختبار".to_owned() };

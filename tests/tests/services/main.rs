@@ -13,5 +13,6 @@ mod commands;
 mod contracts;
 mod fairness;
 mod secrets;
+mod senders;
 mod taxpayers;
 mod tls;

@@ -32,6 +32,7 @@ impl MemorySubscription {
             traceparent: message.traceparent,
             cloud_event: BTreeMap::new(),
             content_type: Some(CONTENT_TYPE.to_owned()),
+            user_id: message.user_id,
             settle: Box::new(MemorySettle {
                 shared: self.shared.clone(),
                 place: Place { consumer: self.id, generation, tag },

@@ -21,6 +21,7 @@ const ANNOUNCED_MAX: usize = 1_000;
 pub(super) struct Message {
     pub(super) payload: Bytes,
     pub(super) traceparent: Option<String>,
+    pub(super) user_id: Option<String>,
     /// How often it was delivered and came back.
     pub(super) returned: u32,
 }
@@ -97,25 +98,36 @@ impl State {
         if self.lines.contains_key(&queue) { Ok(()) } else { Err(BrokerError::not_consumable(queue)) }
     }
 
-    pub(super) fn publish(&mut self, batch: Vec<Outgoing>, now: Instant) -> Vec<Result<(), PublishError>> {
-        let results = batch.into_iter().map(|outgoing| self.publish_one(outgoing, now)).collect();
+    pub(super) fn publish(
+        &mut self,
+        batch: Vec<Outgoing>,
+        user_id: Option<&str>,
+        now: Instant,
+    ) -> Vec<Result<(), PublishError>> {
+        let results = batch.into_iter().map(|outgoing| self.publish_one(outgoing, user_id, now)).collect();
         self.dispatch_all();
         results
     }
 
-    fn publish_one(&mut self, outgoing: Outgoing, now: Instant) -> Result<(), PublishError> {
+    fn publish_one(
+        &mut self,
+        outgoing: Outgoing,
+        user_id: Option<&str>,
+        now: Instant,
+    ) -> Result<(), PublishError> {
         if self.closed {
             return Err(PublishError::closed());
         }
-        let message = Message { payload: outgoing.payload, traceparent: outgoing.traceparent, returned: 0 };
-        if let Queue::Retry(rung) = outgoing.queue {
+        let Outgoing { queue, payload, traceparent } = outgoing;
+        let message = Message { payload, traceparent, user_id: user_id.map(str::to_owned), returned: 0 };
+        if let Queue::Retry(rung) = queue {
             let wait_ms = self.ladder.rungs_ms.get(rung).copied();
             let (Some(wait_ms), Some(waiting)) = (wait_ms, self.rungs.get_mut(rung)) else {
                 return Err(PublishError::no_such_rung(rung));
             };
             waiting.push_back((after(now, Duration::from_millis(wait_ms)), message));
         } else {
-            self.enqueue(outgoing.queue, message);
+            self.enqueue(queue, message);
         }
         Ok(())
     }

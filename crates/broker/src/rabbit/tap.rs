@@ -86,6 +86,7 @@ impl Tap {
             payload: message.data.into(),
             traceparent,
             content_type: message.properties.content_type().as_ref().map(|it| it.as_str().to_owned()),
+            user_id: message.properties.user_id().as_ref().map(|it| it.as_str().to_owned()),
             redelivered: message.redelivered,
             settle: Box::new(RabbitSettle { tag: message.delivery_tag, tap: self }),
         }

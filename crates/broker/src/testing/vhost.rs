@@ -32,10 +32,11 @@ impl TestVhost {
             Some((userinfo, _)) => userinfo.split(':').next().unwrap_or_default(),
             None => "guest",
         };
-        // By the name of the run its leftovers are found.
-        let run = std::env::var("FAWTARA_TEST_RUN").map(|run| format!("{run}_")).unwrap_or_default();
-        let name = format!("fawtara_test_{run}{}", Uuid::new_v4().simple());
-        let vhost = Self { name, server: format!("{scheme}://{authority}"), user: user.to_owned() };
+        let vhost = Self {
+            name: name_of_the_run(),
+            server: format!("{scheme}://{authority}"),
+            user: user.to_owned(),
+        };
         vhost.rabbitmqctl(&["add_vhost", &vhost.name]).await;
         vhost.permit(".*", ".*", ".*").await;
         vhost
@@ -141,7 +142,13 @@ impl Drop for TestVhost {
     }
 }
 
-fn rabbitmqctl(arguments: &[String]) -> std::io::Result<Output> {
+/// A name that nothing else has; by the part that the run gives it its leftovers are found.
+pub(super) fn name_of_the_run() -> String {
+    let run = std::env::var("FAWTARA_TEST_RUN").map(|run| format!("{run}_")).unwrap_or_default();
+    format!("fawtara_test_{run}{}", Uuid::new_v4().simple())
+}
+
+pub(super) fn rabbitmqctl(arguments: &[String]) -> std::io::Result<Output> {
     let prefix = std::env::var("FAWTARA_TEST_RABBITMQCTL").unwrap_or_else(|_| "rabbitmqctl".to_owned());
     let mut words = prefix.split_whitespace();
     let program = words.next().unwrap_or("rabbitmqctl");

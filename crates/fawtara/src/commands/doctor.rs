@@ -1,5 +1,6 @@
 //! `fawtara doctor`: are the services there, of a fit version, permitted? Says how to mend what is not.
 
+mod intake;
 mod server;
 mod taxpayers;
 
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use broker::BrokerUrl;
 use invoice::Environment;
-use ledger::{LedgerError, Part, PostgresLedger};
+use ledger::{Keys as _, LedgerError, Part, PostgresLedger};
 use serde::Serialize;
 use submitter::Endpoints;
 
@@ -106,8 +107,13 @@ async fn ledger(settings: &Settings, findings: &mut Findings) {
     // and what it may do too much tells.
     let mut config = wiring::postgres(settings, Part::Operator);
     config.acquire_timeout = Duration::from_secs(5);
+    let mut keys = None;
     let examined = match PostgresLedger::connect(config).await {
-        Ok(ledger) => ledger.examine(local).await,
+        Ok(ledger) => {
+            // Without its tables it has no keys; that is said below.
+            keys = ledger.valid_keys().await.ok();
+            ledger.examine(local).await
+        }
         Err(error) => Err(error),
     };
     let seen = match examined {
@@ -163,6 +169,9 @@ async fn ledger(settings: &Settings, findings: &mut Findings) {
             seen,
             "run `fawtara migrate` as the owner of the database",
         );
+    }
+    if let Some(keys) = keys {
+        intake::amqp(settings, keys, findings);
     }
     if seen.is_migrated() {
         findings.check(

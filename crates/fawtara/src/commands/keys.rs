@@ -1,4 +1,4 @@
-//! `fawtara keys`: who may come in over HTTP, and for whom. Knows how to ask and print; what is kept stands in the ledger.
+//! `fawtara keys`: who may come in over HTTP and AMQP, and for whom. Knows how to ask and print; what is kept stands in the ledger.
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +29,8 @@ const TRIES: usize = 3;
 /// A taxpayer's number has no more digits.
 const TAX_NUMBER_CHARS: usize = 20;
 const NAME_CHARS: usize = 200;
+/// The property user_id of a message has no room for more.
+const AMQP_USER_BYTES: usize = 255;
 
 /// Arguments of `fawtara keys`.
 #[derive(Debug, clap::Args)]
@@ -93,6 +95,10 @@ struct CreateArgs {
     /// What it is for.
     #[arg(long, value_delimiter = ',', default_value = "publish,read", value_parser = permissions())]
     may: Vec<Permission>,
+    /// The RabbitMQ user whose messages in the intake queue are published by this key. From the first such key on, every message
+    /// must name its user in the property user_id.
+    #[arg(long, value_name = "USER", value_parser = amqp_user)]
+    amqp_user: Option<String>,
     /// The last day on which it is valid (UTC). Left out: until it is revoked.
     #[arg(long, value_name = "YYYY-MM-DD")]
     expires: Option<NaiveDate>,
@@ -180,6 +186,15 @@ fn tax_number(text: &str) -> Result<String, &'static str> {
     if is_one { Ok(text.to_owned()) } else { Err("a tax number has digits only, 20 at most") }
 }
 
+fn amqp_user(text: &str) -> Result<String, &'static str> {
+    let is_one = (1..=AMQP_USER_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
+    if is_one {
+        Ok(text.to_owned())
+    } else {
+        Err("a user of RabbitMQ has 1 to 255 bytes, and no control characters")
+    }
+}
+
 /// `fawtara keys`.
 ///
 /// # Errors
@@ -206,6 +221,9 @@ async fn create(args: &CreateArgs, ledger: &dyn Ledger, answer: &mut Answer<'_>)
     if name.is_empty() || name.chars().count() > NAME_CHARS {
         bail!("--name must say whose key it is, in {NAME_CHARS} characters at most");
     }
+    if args.amqp_user.is_some() && !args.may.contains(&Permission::Publish) {
+        bail!("--amqp-user is for publishing: add publish to --may, or leave it out");
+    }
     let by = args.signature.actor()?;
     let expires_at = expiry(args.expires, ledger).await?;
     let (mut minted, mut changed) = (mint()?, KeyChanged::PrefixTaken);
@@ -219,6 +237,7 @@ async fn create(args: &CreateArgs, ledger: &dyn Ledger, answer: &mut Answer<'_>)
                 taxpayers: args.taxpayers.iter().cloned().collect(),
                 environments: args.environments.iter().copied().collect::<BTreeSet<_>>(),
             },
+            amqp_user: args.amqp_user.clone(),
             expires_at,
         };
         changed = ledger.keys().create_key(key, by.clone()).await?;
@@ -265,6 +284,10 @@ async fn expiry(date: Option<NaiveDate>, ledger: &dyn Ledger) -> anyhow::Result<
     Ok(Some(end))
 }
 
+/// What else changes with a key that names an AMQP user.
+const AMQP_NOTE: &str = "Over AMQP nobody needs it: the user's messages are known by their property user_id. From now on the intake \
+    queue takes only messages that name a user with a key; of the others records are kept.\n";
+
 /// What became of it; a new key is told here, and never again.
 fn told(changed: KeyChanged, minted: Option<&Minted>, answer: &mut Answer<'_>) -> anyhow::Result<Outcome> {
     let (code, message) = match changed {
@@ -275,8 +298,10 @@ fn told(changed: KeyChanged, minted: Option<&Minted>, answer: &mut Answer<'_>) -
             }
             answer.either(&value, |value: &Value| {
                 let mut text = view::one(&key);
-                if let Some(secret) = value.get("key").and_then(Value::as_str) {
-                    text.push_str(&format!("\n  {secret}\n\nKeep it now: it is not shown again.\n"));
+                let Some(secret) = value.get("key").and_then(Value::as_str) else { return text };
+                text.push_str(&format!("\n  {secret}\n\nKeep it now: it is not shown again.\n"));
+                if key.amqp_user.is_some() {
+                    text.push_str(AMQP_NOTE);
                 }
                 text
             })?;

@@ -34,7 +34,8 @@ pub(super) fn document() -> Value {
             "title": "Fawtara on RabbitMQ",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Publish events to the queue fawtara.intake through the default exchange, persistent, mandatory and with \
-                publisher confirms; bind a queue of your own to the exchange fawtara.events to hear what became of them. The other queues \
+                publisher confirms, with the property user_id set to the connection's user (where API keys name AMQP users, a message \
+                without it is refused); bind a queue of your own to the exchange fawtara.events to hear what became of them. The other queues \
                 are the fleet's own.",
             "license": { "name": "Apache-2.0" },
         },

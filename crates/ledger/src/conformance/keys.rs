@@ -27,6 +27,7 @@ fn key(minted: &Minted) -> NewKey {
             taxpayers: ["12345678".to_owned(), "87654321".to_owned()].into(),
             environments: [Environment::Production, Environment::Simulation].into(),
         },
+        amqp_user: None,
         expires_at: None,
     }
 }
@@ -51,8 +52,8 @@ async fn valid(ledger: &dyn Ledger) -> Vec<String> {
 
 pub async fn there_are_no_keys_at_first(harness: Arc<dyn Harness>) {
     let ledger = harness.fresh().await;
-    let ValidKeys { revision, keys, .. } = ledger.keys().valid_keys().await.unwrap();
-    assert_eq!((revision, keys), (0, Vec::new()));
+    let ValidKeys { revision, names_amqp_users, keys, .. } = ledger.keys().valid_keys().await.unwrap();
+    assert_eq!((revision, names_amqp_users, keys), (0, false, Vec::new()));
     assert_eq!(ledger.keys().keys_revision().await.unwrap().0, 0);
     assert_eq!(ledger.keys().all_keys().await.unwrap(), []);
     assert_eq!(ledger.keys().key_history(None, None, 10).await.unwrap(), []);
@@ -67,7 +68,7 @@ pub async fn a_key_comes_back_exactly(harness: Arc<dyn Harness>) {
     let before = ledger.now().await.unwrap();
     let minted = mint().unwrap();
     let end = before + TimeDelta::days(30);
-    let new = NewKey { expires_at: Some(end), ..key(&minted) };
+    let new = NewKey { expires_at: Some(end), amqp_user: Some("صندوق-1".to_owned()), ..key(&minted) };
     let made = create(ledger, new.clone()).await;
     let after = ledger.now().await.unwrap();
     assert!((before..=after).contains(&made.created_at), "{made:?}");
@@ -77,6 +78,7 @@ pub async fn a_key_comes_back_exactly(harness: Arc<dyn Harness>) {
         name: new.name.clone(),
         may: new.may.clone(),
         scope: new.scope.clone(),
+        amqp_user: new.amqp_user.clone(),
         expires_at: Some(end),
         created_at: made.created_at,
         created_by: actor("").name,
@@ -87,7 +89,7 @@ pub async fn a_key_comes_back_exactly(harness: Arc<dyn Harness>) {
     assert_eq!(made, expected);
     assert_eq!(ledger.keys().all_keys().await.unwrap(), std::slice::from_ref(&expected));
     let valid = ledger.keys().valid_keys().await.unwrap();
-    assert_eq!((valid.revision, valid.keys), (1, vec![expected.clone()]));
+    assert_eq!((valid.revision, valid.names_amqp_users, valid.keys), (1, true, vec![expected.clone()]));
     let history = ledger.keys().key_history(Some(&minted.prefix), None, 10).await.unwrap();
     assert_eq!(history.len(), 1);
     assert_eq!(
@@ -164,6 +166,27 @@ pub async fn a_rotated_key_overlaps_with_the_new_one(harness: Arc<dyn Harness>) 
     let fourth = mint().unwrap();
     done(ledger.keys().rotate_key(&new.prefix, &fourth, None, Duration::ZERO, actor("فورا")).await.unwrap());
     assert!(!valid(ledger).await.contains(&new.prefix));
+}
+
+pub async fn an_amqp_user_stays_with_the_key_and_is_remembered(harness: Arc<dyn Harness>) {
+    let ledger = harness.fresh().await;
+    let ledger = ledger.as_ref();
+    let (plain, old, new) = (mint().unwrap(), mint().unwrap(), mint().unwrap());
+    create(ledger, key(&plain)).await;
+    assert!(!ledger.keys().valid_keys().await.unwrap().names_amqp_users, "a key for HTTP names nobody");
+    create(ledger, NewKey { amqp_user: Some("till-1".to_owned()), ..key(&old) }).await;
+    let made = done(ledger.keys().rotate_key(&old.prefix, &new, None, DAY, actor("سنوي")).await.unwrap());
+    assert_eq!(made.amqp_user.as_deref(), Some("till-1"));
+    let history = ledger.keys().key_history(Some(&new.prefix), None, 10).await.unwrap();
+    assert_eq!(history[0].what["amqp_user"], json!("till-1"));
+    let ring = KeyRing::new(ledger.keys().valid_keys().await.unwrap());
+    assert_eq!(ring.of_amqp_user("till-1").len(), 2, "the old one and the new one, while they overlap");
+    for minted in [&old, &new] {
+        done(ledger.keys().revoke_key(&minted.prefix, actor("انتهى")).await.unwrap());
+    }
+    let ring = KeyRing::new(ledger.keys().valid_keys().await.unwrap());
+    assert!(ring.of_amqp_user("till-1").is_empty());
+    assert!(ring.guards_amqp(), "the end of the last is not the end of the guard");
 }
 
 pub async fn a_key_without_name_and_reason_is_not_made(harness: Arc<dyn Harness>) {

@@ -1,6 +1,7 @@
-//! The valid keys in memory, for whoever lets requests in: found by prefix, compared in constant time.
+//! The valid keys in memory, for whoever lets requests and messages in: found by prefix and compared in constant time, or found
+//! by the user that the broker vouches for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,12 +9,13 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use invoice::{Digest, Timestamp};
 
 use super::token::prefix_of;
-use super::{ApiKey, ValidKeys};
+use super::{ApiKey, Permission, ValidKeys};
 
 /// The keys that are valid now, and which of them were used.
 #[derive(Debug, Default)]
 pub struct KeyRing {
     revision: u64,
+    names_amqp_users: bool,
     keys: BTreeMap<String, Held>,
 }
 
@@ -23,13 +25,21 @@ struct Held {
     used: AtomicBool,
 }
 
+impl Held {
+    /// Who publishes by it over AMQP.
+    fn amqp_user(&self) -> Option<&str> {
+        self.key.amqp_user.as_deref().filter(|_| self.key.may.contains(&Permission::Publish))
+    }
+}
+
 impl KeyRing {
     /// A ring of these.
     #[must_use]
     pub fn new(valid: ValidKeys) -> Self {
         let held =
             |key: ApiKey| (key.prefix.clone(), Held { key: Arc::new(key), used: AtomicBool::new(false) });
-        Self { revision: valid.revision, keys: valid.keys.into_iter().map(held).collect() }
+        let ValidKeys { revision, names_amqp_users, keys, now: _ } = valid;
+        Self { revision, names_amqp_users, keys: keys.into_iter().map(held).collect() }
     }
 
     /// The number of the last change; 0 when no key was ever made.
@@ -55,6 +65,31 @@ impl KeyRing {
         Some(Arc::clone(&held.key))
     }
 
+    /// Whether any key ever named an AMQP user. From then on a message must come from one, even after the last is revoked.
+    #[must_use]
+    pub fn guards_amqp(&self) -> bool {
+        self.names_amqp_users
+    }
+
+    /// The AMQP users that may publish.
+    #[must_use]
+    pub fn amqp_users(&self) -> BTreeSet<&str> {
+        self.keys.values().filter_map(Held::amqp_user).collect()
+    }
+
+    /// The keys by which this AMQP user publishes: several while one takes the place of another. Whoever asks must know the user
+    /// from the broker.
+    #[must_use]
+    pub fn of_amqp_user(&self, user: &str) -> Vec<Arc<ApiKey>> {
+        let theirs = self.keys.values().filter(|held| held.amqp_user() == Some(user));
+        theirs
+            .map(|held| {
+                held.used.store(true, Ordering::Relaxed);
+                Arc::clone(&held.key)
+            })
+            .collect()
+    }
+
     /// Whether one of these has expired by `now`.
     #[must_use]
     pub fn is_outlived(&self, now: Timestamp) -> bool {
@@ -71,11 +106,9 @@ impl KeyRing {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use secrecy::ExposeSecret as _;
 
-    use super::super::{Minted, Permission, Scope, mint};
+    use super::super::{Minted, Scope, mint};
     use super::*;
 
     fn key(minted: &Minted) -> ApiKey {
@@ -85,6 +118,7 @@ mod tests {
             name: "صندوق عمّان".to_owned(),
             may: [Permission::Publish].into(),
             scope: Scope::default(),
+            amqp_user: None,
             expires_at: Some(Timestamp::UNIX_EPOCH),
             created_at: Timestamp::UNIX_EPOCH,
             created_by: "هند".to_owned(),
@@ -94,11 +128,15 @@ mod tests {
         }
     }
 
+    fn ring(keys: Vec<ApiKey>) -> KeyRing {
+        let names_amqp_users = keys.iter().any(|key| key.amqp_user.is_some());
+        KeyRing::new(ValidKeys { revision: 1, names_amqp_users, now: Timestamp::UNIX_EPOCH, keys })
+    }
+
     #[test]
     fn only_the_whole_key_opens() {
         let (mine, other) = (mint().unwrap(), mint().unwrap());
-        let ring =
-            KeyRing::new(ValidKeys { revision: 1, now: Timestamp::UNIX_EPOCH, keys: vec![key(&mine)] });
+        let ring = ring(vec![key(&mine)]);
         let text = mine.key.expose_secret();
         assert!(ring.find(text).is_some());
         assert_eq!(ring.take_used(), std::slice::from_ref(&mine.prefix));
@@ -113,6 +151,25 @@ mod tests {
         assert!(ring.guards() && !KeyRing::default().guards());
         assert!(ring.is_outlived(Timestamp::UNIX_EPOCH));
         assert!(!ring.is_outlived(Timestamp::UNIX_EPOCH - chrono::TimeDelta::seconds(1)));
+    }
+
+    #[test]
+    fn an_amqp_user_has_the_keys_that_name_them_and_may_publish() {
+        let minted: Vec<_> = (0..4).map(|_| mint().unwrap()).collect();
+        let of = |n: usize, user: &str| ApiKey { amqp_user: Some(user.to_owned()), ..key(&minted[n]) };
+        let reader = ApiKey { may: [Permission::Read].into(), ..of(2, "till-2") };
+        let ring = ring(vec![of(0, "till-1"), of(1, "till-1"), reader, key(&minted[3])]);
+        let found = |user: &str| {
+            ring.of_amqp_user(user).iter().map(|key| key.prefix.clone()).collect::<BTreeSet<_>>()
+        };
+        let both = BTreeSet::from([minted[0].prefix.clone(), minted[1].prefix.clone()]);
+        assert_eq!(found("till-1"), both);
+        assert_eq!(ring.take_used().into_iter().collect::<BTreeSet<_>>(), both);
+        for stranger in ["till-2", "till", "TILL-1", ""] {
+            assert_eq!(found(stranger), BTreeSet::new(), "{stranger}");
+        }
+        assert_eq!(ring.amqp_users(), BTreeSet::from(["till-1"]));
+        assert!(ring.guards_amqp() && !super::tests::ring(vec![key(&minted[3])]).guards_amqp());
     }
 
     #[test]

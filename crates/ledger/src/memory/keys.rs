@@ -56,13 +56,14 @@ impl Cabinet {
         }
         let what = told_of(&key, replaces.as_deref());
         self.record(now, by, &key.prefix, KeyAction::Create, what);
-        let NewKey { prefix, hash, name, may, scope, expires_at } = key;
+        let NewKey { prefix, hash, name, may, scope, amqp_user, expires_at } = key;
         let key = ApiKey {
             prefix,
             hash,
             name,
             may,
             scope,
+            amqp_user,
             expires_at,
             created_at: now,
             created_by: by.name.clone(),
@@ -85,7 +86,8 @@ impl Keys for MemoryLedger {
         let now = self.time();
         let store = self.store();
         let keys = store.cabinet.keys.iter().rev().filter(|key| is_valid(key, now)).cloned().collect();
-        Ok(ValidKeys { revision: store.cabinet.revision, now, keys })
+        let names_amqp_users = store.cabinet.keys.iter().any(|key| key.amqp_user.is_some());
+        Ok(ValidKeys { revision: store.cabinet.revision, names_amqp_users, now, keys })
     }
 
     async fn all_keys(&self) -> Result<Vec<ApiKey>, LedgerError> {
@@ -122,6 +124,7 @@ impl Keys for MemoryLedger {
                     name: old.name.clone(),
                     may: old.may.clone(),
                     scope: old.scope.clone(),
+                    amqp_user: old.amqp_user.clone(),
                     expires_at,
                 };
                 (key, end_of_replaced(now, overlap, old.expires_at))

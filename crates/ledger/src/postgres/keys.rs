@@ -37,12 +37,19 @@ impl Keys for PostgresLedger {
                     .execute(&mut *connection)
                     .await
                     .map_err(failed)?;
-                let row = sqlx::query!(r#"SELECT revision, now() AS "now!" FROM api_key_revision"#)
-                    .fetch_one(&mut *connection)
-                    .await
-                    .map_err(failed)?;
+                let row = sqlx::query!(
+                    r#"
+                    SELECT revision, now() AS "now!",
+                        EXISTS (SELECT FROM api_keys WHERE amqp_user IS NOT NULL) AS "names_amqp_users!"
+                    FROM api_key_revision
+                    "#
+                )
+                .fetch_one(&mut *connection)
+                .await
+                .map_err(failed)?;
                 let keys = read_keys(connection, None, true).await?;
-                Ok(ValidKeys { revision: read(row.revision)?, now: row.now, keys })
+                let (revision, names_amqp_users) = (read(row.revision)?, row.names_amqp_users);
+                Ok(ValidKeys { revision, names_amqp_users, now: row.now, keys })
             })
         })
         .await
@@ -84,18 +91,19 @@ impl Keys for PostgresLedger {
                     Ok(old) => old,
                     Err(refused) => return Ok(refused),
                 };
-                let key = NewKey { prefix, hash, name: old.name, may: old.may, scope: old.scope, expires_at };
-                let created = create(connection, &key, Some(&old.prefix), revision, now, &by).await?;
+                let (replaced, end) = (old.prefix, end_of_replaced(now, overlap, old.expires_at));
+                let ApiKey { name, may, scope, amqp_user, .. } = old;
+                let key = NewKey { prefix, hash, name, may, scope, amqp_user, expires_at };
+                let created = create(connection, &key, Some(&replaced), revision, now, &by).await?;
                 if !matches!(created, KeyChanged::Done(_)) {
                     return Ok(created);
                 }
-                let end = end_of_replaced(now, overlap, old.expires_at);
-                sqlx::query!("UPDATE api_keys SET expires_at = $2 WHERE prefix = $1", old.prefix, end)
+                sqlx::query!("UPDATE api_keys SET expires_at = $2 WHERE prefix = $1", replaced, end)
                     .execute(&mut *connection)
                     .await
                     .map_err(failed)?;
                 let what = json!({ "replaced_by": key.prefix, "expires_at": end });
-                record(connection, revision + 1, now, &by, &old.prefix, KeyAction::Rotate, what).await?;
+                record(connection, revision + 1, now, &by, &replaced, KeyAction::Rotate, what).await?;
                 Ok(created)
             })
         })
@@ -243,8 +251,8 @@ async fn create(
     let inserted = sqlx::query!(
         r#"
         INSERT INTO api_keys
-            (prefix, hash, name, may, taxpayers, environments, expires_at, created_at, created_by, replaces)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            (prefix, hash, name, may, taxpayers, environments, expires_at, created_at, created_by, replaces, amqp_user)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         ON CONFLICT DO NOTHING
         "#,
         key.prefix,
@@ -257,6 +265,7 @@ async fn create(
         now,
         without_nul(&by.name),
         replaces,
+        key.amqp_user.as_deref().map(without_nul),
     )
     .execute(&mut *connection)
     .await
@@ -315,7 +324,7 @@ async fn read_keys(
     let rows = sqlx::query!(
         r#"
         SELECT prefix, hash, name, may, taxpayers, environments, expires_at, created_at, created_by, replaces, revoked_at,
-            revoked_by, revoked_reason, last_used_at
+            revoked_by, revoked_reason, last_used_at, amqp_user
         FROM api_keys
         WHERE ($1::text IS NULL OR prefix = $1)
             AND (NOT $2 OR (revoked_at IS NULL AND coalesce(expires_at > clock_timestamp(), true)))
@@ -343,6 +352,7 @@ async fn read_keys(
                     taxpayers: row.taxpayers.into_iter().collect(),
                     environments: environments.collect::<Result<_, _>>()?,
                 },
+                amqp_user: row.amqp_user,
                 expires_at: row.expires_at,
                 created_at: row.created_at,
                 created_by: row.created_by,

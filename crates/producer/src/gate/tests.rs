@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::config::Config;
 use crate::intake::Intake;
-use crate::testing::{event, intake, until};
+use crate::testing::{event, intake, nobody, until};
 
 fn person(reason: &str) -> Actor {
     Actor { name: "ليلى".to_owned(), reason: reason.to_owned() }
@@ -44,7 +44,7 @@ async fn a_closed_intake_leaves_messages_in_their_queue() {
     until("the gate to close", async || intake.gate.refusal().is_some()).await;
     let (shutdown, config) = (CancellationToken::new(), Config::default());
     let (consumer, stop) = (intake.clone(), shutdown.clone());
-    let consuming = tokio::spawn(async move { crate::amqp::run(&consumer, &config, &stop).await });
+    let consuming = tokio::spawn(async move { crate::amqp::run(&consumer, &config, &nobody(), &stop).await });
     let publish = async |n| {
         let payload = event(n).to_string().into_bytes().into();
         let sent = broker.publish(vec![Outgoing { queue: Queue::Intake, payload, traceparent: None }]).await;

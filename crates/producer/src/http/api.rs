@@ -17,9 +17,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::cloud_event;
-use super::door::{Caller, Door, presented};
+use super::door::{Door, presented};
 use super::problem::Problem;
 use crate::batcher::Batcher;
+use crate::caller::Caller;
 use crate::config::Config;
 use crate::envelope::Message;
 use crate::intake::{Intake, Refused, Taken, count};

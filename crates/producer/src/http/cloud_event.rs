@@ -12,9 +12,9 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::api::{Api, traceparent};
-use super::door::Caller;
 use super::ndjson;
 use super::problem::Problem;
+use crate::caller::Caller;
 use crate::envelope::{BATCH, Message, STRUCTURED, media_type};
 use crate::intake::count;
 

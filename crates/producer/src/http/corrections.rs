@@ -11,8 +11,8 @@ use ledger::Arrival;
 use serde_json::json;
 
 use super::api::{Api, body, receipt, traceparent};
-use super::door::Caller;
 use super::problem::Problem;
+use crate::caller::Caller;
 use crate::correction::{Correction, CorrectionRefused, Half};
 use crate::intake::{Refused, count};
 

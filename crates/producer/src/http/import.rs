@@ -16,9 +16,9 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::api::{Api, Room, body_up_to, traceparent};
-use super::door::Caller;
 use super::ndjson::{problem, shown, text};
 use super::problem::Problem;
+use crate::caller::Caller;
 use crate::intake::{Refused, count};
 
 /// Bytes of one body.

@@ -13,9 +13,9 @@ use futures_util::stream;
 use serde_json::{Value, json};
 
 use super::api::{Api, Room, receipt, traceparent};
-use super::door::Caller;
 use super::problem::Problem;
 use crate::batcher::Answer;
+use crate::caller::Caller;
 use crate::intake::count;
 use lines::{Input, Lines};
 

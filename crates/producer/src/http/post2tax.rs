@@ -24,8 +24,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
 use super::api::{Api, body, traceparent};
-use super::door::{Caller, TurnedAway, lacking};
+use super::door::{TurnedAway, lacking};
 use super::problem::Problem;
+use crate::caller::Caller;
 use crate::intake::{Refused, Taken, count};
 
 /// How often an invoice that a till waits for is looked at: soon at first, then gently.

@@ -68,7 +68,7 @@ impl From<&Refused> for Problem {
             | Refused::UuidTaken { .. }
             | Refused::OriginalNotCleared { .. }
             | Refused::InvoiceKnown { .. } => StatusCode::CONFLICT,
-            Refused::OutOfScope { .. } => StatusCode::FORBIDDEN,
+            Refused::OutOfScope { .. } | Refused::UnknownSender { .. } => StatusCode::FORBIDDEN,
             Refused::Unavailable | Refused::Closed { .. } => StatusCode::SERVICE_UNAVAILABLE,
         };
         let mut problem = Self::new(status, refused.code(), refused.to_string());

@@ -16,8 +16,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::api::Api;
-use super::door::Caller;
 use super::problem::Problem;
+use crate::caller::Caller;
 
 /// A UUID may exist once in each environment.
 #[derive(Deserialize)]

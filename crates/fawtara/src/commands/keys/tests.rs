@@ -85,10 +85,33 @@ async fn rotation_and_revocation_end_a_key() {
 }
 
 #[tokio::test]
+async fn a_key_may_name_the_amqp_user_who_publishes_by_it() {
+    let room = Room::new();
+    let line = format!("create --name صندوق --taxpayer 12345678 --amqp-user till-1 {SIGNED}");
+    let (outcome, text) = room.try_say(&line).await;
+    assert_eq!(outcome.unwrap(), Outcome::Done);
+    assert!(text.contains("AMQP user     till-1") && text.contains("user_id"), "{text}");
+    let (_, list) = room.json("list").await;
+    assert_eq!(list[0]["amqp_user"], json!("till-1"));
+    let ring = async || KeyRing::new(room.0.keys().valid_keys().await.unwrap());
+    assert_eq!(ring().await.of_amqp_user("till-1").len(), 1);
+    let prefix = list[0]["prefix"].as_str().unwrap();
+    let (_, next) = room.json(&format!("rotate {prefix} {SIGNED}")).await;
+    assert_eq!(next["amqp_user"], json!("till-1"), "it goes on with the next key");
+    for prefix in [prefix, next["prefix"].as_str().unwrap()] {
+        room.json(&format!("revoke {prefix} {SIGNED}")).await;
+    }
+    assert!(ring().await.of_amqp_user("till-1").is_empty());
+    let (_, text) = room.try_say("list --all").await;
+    assert!(text.contains("AMQP USER") && text.contains("till-1"), "{text}");
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_is_refused_before_anything_is_written() {
     let room = Room::new();
     for (line, told) in [
         (format!("create --name a --expires 2020-01-01 {SIGNED}"), "over already"),
+        (format!("create --name a --amqp-user till --may read {SIGNED}"), "add publish"),
         (format!("revoke fwt_00000000_{} {SIGNED}", "0".repeat(64)), "rotate it"),
     ] {
         let (outcome, _) = room.try_say(&line).await;
@@ -99,6 +122,7 @@ async fn what_makes_no_sense_is_refused_before_anything_is_written() {
         "create --name a",
         "create --name a --by b --reason c --may rule",
         "create --name a --by b --reason c --taxpayer x1",
+        "create --name a --by b --reason c --amqp-user=",
     ] {
         assert!(
             Line::try_parse_from(std::iter::once("keys").chain(line.split_whitespace())).is_err(),

@@ -28,6 +28,7 @@ pub(super) async fn list(
             "MAY",
             "TAXPAYERS",
             "ENVIRONMENTS",
+            "AMQP USER",
             "MADE",
             "BY",
             "LAST USED",
@@ -40,6 +41,7 @@ pub(super) async fn list(
                 may(key),
                 or_all(key.scope.taxpayers.iter().map(String::as_str)),
                 or_all(key.scope.environments.iter().copied().map(Environment::as_str)),
+                key.amqp_user.as_deref().map_or_else(|| "none".to_owned(), clean),
                 time(key.created_at),
                 clean(&key.created_by),
                 key.last_used_at.map_or_else(|| "never".to_owned(), |at| format!("about {}", time(at))),
@@ -86,6 +88,9 @@ pub(super) fn one(key: &ApiKey) -> String {
     text.push_str(&format!("  taxpayers     {}\n", or_all(key.scope.taxpayers.iter().map(String::as_str))));
     let environments = key.scope.environments.iter().copied().map(Environment::as_str);
     text.push_str(&format!("  environments  {}\n", or_all(environments)));
+    if let Some(user) = &key.amqp_user {
+        text.push_str(&format!("  AMQP user     {}\n", clean(user)));
+    }
     let end = key.expires_at.map_or_else(|| "revoked".to_owned(), time);
     match (&key.revoked, &key.replaces) {
         (Some(revocation), _) => text.push_str(&format!("  revoked       {}\n", time(revocation.at))),

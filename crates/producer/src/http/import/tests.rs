@@ -27,7 +27,7 @@ async fn work_holds_its_room_by_itself_and_ends_when_nobody_takes_its_results() 
     let api = narrow();
     let body = Bytes::from(format!("[{}]", vec!["1"; 5_000].join(",")));
     let work = Work {
-        caller: Caller::default(),
+        caller: Caller::anybody(),
         api: Arc::clone(&api),
         format: Format::Event,
         body,
@@ -51,7 +51,7 @@ async fn a_batch_ends_early_when_it_is_heavy_with_faults() {
     let document = format!("{{\"InvoiceLines\":[{lines}]}}");
     let body = Bytes::from(format!("[{document},{document},{document}]"));
     let work = Work {
-        caller: Caller::default(),
+        caller: Caller::anybody(),
         api: Arc::clone(&api),
         format: Format::Post2Tax,
         body,
