@@ -147,6 +147,7 @@ macro_rules! conformance_suite {
             publishing {
                 keeps_the_order_of_a_batch,
                 carries_text_and_headers,
+                carries_no_trace_that_is_none,
                 carries_large_and_empty_payloads,
                 publishes_thousands_at_once,
                 announcements_need_no_listener,

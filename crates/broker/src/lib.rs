@@ -6,6 +6,7 @@
 mod gather;
 mod hint;
 mod queue;
+mod traceparent;
 mod traits;
 mod window;
 
@@ -21,6 +22,7 @@ pub use hint::{Hint, NotAHint};
 pub use memory::MemoryBroker;
 pub use queue::{EVENTS_EXCHANGE, Ladder, Queue};
 pub use rabbit::{BrokerUrl, Examination, RabbitBroker, RabbitConfig, examine};
+pub use traceparent::is_traceparent;
 pub use traits::{
     Announcement, Broker, BrokerError, Delivery, Health, Outgoing, PublishError, Settle, Stale, Subscription,
     settle_all,

@@ -15,7 +15,7 @@ pub struct Outgoing {
     pub queue: Queue,
     /// What.
     pub payload: Bytes,
-    /// W3C trace context for the header `traceparent`.
+    /// W3C trace context for the header `traceparent`; what is none is not sent.
     pub traceparent: Option<String>,
 }
 
@@ -28,7 +28,7 @@ pub struct Announcement {
     pub id: String,
     /// A CloudEvent as JSON, with its attributes in it.
     pub payload: Bytes,
-    /// W3C trace context for the header `traceparent`.
+    /// W3C trace context for the header `traceparent`; what is none is not sent.
     pub traceparent: Option<String>,
 }
 

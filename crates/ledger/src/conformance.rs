@@ -84,6 +84,7 @@ macro_rules! conformance_suite {
         $crate::conformance_cases! { $harness;
             accepting {
                 new_arrivals_become_drafts,
+                a_text_with_nul_is_refused_with_its_batch,
                 the_normal_form_is_kept_verbatim,
                 repeats_change_nothing,
                 an_older_version_after_an_amendment_is_a_repeat,

@@ -82,6 +82,8 @@ impl Ledger for MemoryLedger {
     }
 
     async fn accept(&self, batch: Vec<Arrival>) -> Result<Vec<Reception>, LedgerError> {
+        // What could fail comes first: the batch is one unit.
+        batch.iter().try_for_each(intake::storable)?;
         let now = self.time();
         let mut store = self.store();
         batch.into_iter().map(|arrival| store.accept(arrival, now, &self.schedule)).collect()

@@ -26,9 +26,6 @@ const FAMILY: &str = "application/cloudevents";
 /// The type of everything that is published here, returns included: they share one schema.
 pub const EVENT_TYPE: &str = "jo.fawtara.invoice.event.v1";
 
-/// A trace context is longer than this only by mistake.
-const TRACEPARENT_MAX: usize = 128;
-
 /// A message as it arrived.
 pub(crate) struct Message<'a> {
     pub(crate) content_type: Option<&'a str>,
@@ -128,7 +125,7 @@ impl<'a> Opened<'a> {
                 format!("{subject:?} is not a UUID; the subject is the UUID of the invoice, or left out");
             subject.parse::<Uuid>().map_err(|_| wrong("subject", told))
         });
-        let traceparent = attribute("traceparent")?.filter(|trace| trace.len() <= TRACEPARENT_MAX);
+        let traceparent = attribute("traceparent")?.filter(|trace| broker::is_traceparent(trace));
         Ok(Self { event, traceparent, subject: subject.transpose()? })
     }
 

@@ -33,6 +33,19 @@ pub async fn carries_text_and_headers(broker: Arc<dyn Broker>) {
     }
 }
 
+/// A header of a megabyte would break the connection that carries it, and every connection after it.
+pub async fn carries_no_trace_that_is_none(broker: Arc<dyn Broker>) {
+    let traced =
+        |trace: &str| Outgoing { traceparent: Some(trace.to_owned()), ..outgoing(Queue::Draft, "x") };
+    let results = broker.publish(vec![traced("\0"), traced(&"a".repeat(1 << 20)), traced("ا")]).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    let mut consumer = broker.subscribe(Queue::Draft, 10).await.unwrap();
+    for delivery in take(&mut *consumer, 3).await {
+        assert_eq!(delivery.traceparent, None);
+        assert!(!delivery.redelivered, "the connection held");
+    }
+}
+
 pub async fn carries_large_and_empty_payloads(broker: Arc<dyn Broker>) {
     let large = Bytes::from((0..=255).cycle().take(400_000).collect::<Vec<u8>>());
     let sent = [large, Bytes::new()];

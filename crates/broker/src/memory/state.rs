@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::gather::{Sight, after};
 use crate::queue::DELIVERY_LIMIT;
-use crate::{Announcement, BrokerError, Ladder, Outgoing, PublishError, Queue};
+use crate::{Announcement, BrokerError, Ladder, Outgoing, PublishError, Queue, is_traceparent};
 
 /// How many announcements are kept to be looked at.
 const ANNOUNCED_MAX: usize = 1_000;
@@ -119,6 +119,7 @@ impl State {
             return Err(PublishError::closed());
         }
         let Outgoing { queue, payload, traceparent } = outgoing;
+        let traceparent = traceparent.filter(|it| is_traceparent(it));
         let message = Message { payload, traceparent, user_id: user_id.map(str::to_owned), returned: 0 };
         if let Queue::Retry(rung) = queue {
             let wait_ms = self.ladder.rungs_ms.get(rung).copied();

@@ -21,8 +21,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::RabbitConfig;
 use super::alarm::Alarm;
-use crate::PublishError;
 use crate::queue::{CLOUD_EVENT, CONTENT_TYPE, EVENTS_EXCHANGE};
+use crate::{PublishError, is_traceparent};
 
 /// The delivery mode of a message that survives a restart.
 const PERSISTENT: u8 = 2;
@@ -241,7 +241,7 @@ async fn fly(channel: &Channel, wire: &Wire, id: u64) -> lapin::Result<Confirmat
             (EVENTS_EXCHANGE, key, false)
         }
     };
-    if let Some(traceparent) = &wire.traceparent {
+    if let Some(traceparent) = wire.traceparent.as_ref().filter(|it| is_traceparent(it)) {
         let mut headers = FieldTable::default();
         headers.insert("traceparent".into(), AMQPValue::LongString(traceparent.as_str().into()));
         properties = properties.with_headers(headers);

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::alarm::Alarm;
 use super::link::Link;
 use super::slot::Slot;
-use crate::{Delivery, Settle, Stale};
+use crate::{Delivery, Settle, Stale, is_traceparent};
 
 pub(super) struct Tap {
     /// Of all channels of this broker, so that equal ones mean the same channel.
@@ -79,14 +79,14 @@ impl Tap {
     }
 
     fn delivery(self: Arc<Self>, message: lapin::message::Delivery) -> Delivery {
-        let headers = message.properties.headers().as_ref();
-        let traceparent = headers.and_then(|headers| text(headers.inner().get("traceparent")?));
+        let properties = &message.properties;
+        let headers = properties.headers().as_ref();
         Delivery {
-            cloud_event: cloud_event(message.properties.headers().as_ref()),
+            cloud_event: cloud_event(headers),
+            traceparent: traceparent(headers),
+            content_type: properties.content_type().as_ref().map(|it| it.as_str().to_owned()),
+            user_id: properties.user_id().as_ref().map(|it| it.as_str().to_owned()),
             payload: message.data.into(),
-            traceparent,
-            content_type: message.properties.content_type().as_ref().map(|it| it.as_str().to_owned()),
-            user_id: message.properties.user_id().as_ref().map(|it| it.as_str().to_owned()),
             redelivered: message.redelivered,
             settle: Box::new(RabbitSettle { tag: message.delivery_tag, tap: self }),
         }
@@ -159,6 +159,10 @@ fn cloud_event(headers: Option<&FieldTable>) -> BTreeMap<String, String> {
     };
     let headers = headers.into_iter().flat_map(FieldTable::inner);
     headers.filter_map(attribute).take(MOST).collect()
+}
+
+fn traceparent(headers: Option<&FieldTable>) -> Option<String> {
+    text(headers?.inner().get("traceparent")?).filter(|it| is_traceparent(it))
 }
 
 fn text(value: &AMQPValue) -> Option<String> {

@@ -11,7 +11,7 @@ use super::hands::{
     accept_new, accept_one, act, actor, append, assert_folds, change, clear, drafts, encoded, load, record,
     refuse, requeue, start, start_and_vanish, together,
 };
-use crate::{Arrival, Ledger, Reception};
+use crate::{Arrival, Ledger, LedgerError, Reception};
 
 pub async fn new_arrivals_become_drafts(harness: Arc<dyn Harness>) {
     let ledger = harness.fresh().await;
@@ -394,4 +394,16 @@ async fn dead_letter(ledger: &dyn Ledger, key: InvoiceKey, cause: Cause) -> Invo
     };
     let now = ledger.now().await.unwrap();
     append(ledger, change(invoice, vec![given_up], now)).await
+}
+
+/// Who hands in what cannot be kept hears so, and nothing of that batch is taken: it must be handed in singly.
+pub async fn a_text_with_nul_is_refused_with_its_batch(harness: Arc<dyn Harness>) {
+    let ledger = harness.fresh().await;
+    let traced = Arrival { traceparent: Some("\0".to_owned()), ..arrival(2) };
+    let numbered = Arrival { number: "A\0".to_owned(), ..arrival(3) };
+    for unfit in [traced, numbered] {
+        let refused = ledger.accept(vec![arrival(1), unfit]).await;
+        assert!(matches!(refused, Err(LedgerError::Refused(_))), "{refused:?}");
+    }
+    assert_eq!(ledger.load(&[arrival(1).key]).await.unwrap().invoices, [None]);
 }

@@ -11,6 +11,31 @@ use super::store::{Addition, Store, Stream, payloads};
 use crate::record::{Arrival, Reception, RefusedIntake};
 use crate::{LedgerError, Schedule};
 
+/// Whether this arrival can be kept. Postgres keeps no text with a NUL in it, and refuses the batch: so does this ledger, or the
+/// simulation would not see what becomes of such a batch.
+///
+/// # Errors
+/// [`LedgerError::Refused`] with the text.
+pub(super) fn storable(arrival: &Arrival) -> Result<(), LedgerError> {
+    let Arrival { source, number, normal_form, summary, original, traceparent, .. } = arrival;
+    let original = original.as_ref();
+    let texts = [
+        Some(source.tax_number.as_str()),
+        Some(&source.sequence),
+        Some(number),
+        Some(normal_form),
+        Some(&summary.currency),
+        summary.buyer.as_deref(),
+        original.and_then(|it| it.uuid.as_deref()),
+        original.and_then(|it| it.number.as_deref()),
+        traceparent.as_deref(),
+    ];
+    match texts.into_iter().flatten().find(|text| text.contains('\0')) {
+        Some(text) => Err(LedgerError::Refused(format!("NUL in {:?}", invoice::excerpt(text, 200)))),
+        None => Ok(()),
+    }
+}
+
 impl Store {
     pub(super) fn accept(
         &mut self,

@@ -48,6 +48,15 @@ fn at_fault(refused: Result<Arrival, Refused>) -> String {
 }
 
 #[test]
+fn a_trace_that_is_none_is_dropped_and_the_event_taken() {
+    for wrong in ["\0", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333\0-01", "x", &"0".repeat(5_000)] {
+        let mut told = envelope(&event(1));
+        told["traceparent"] = json!(wrong);
+        assert_eq!(structured(&told).unwrap(), desk().check(event(1).to_string().as_bytes(), None).unwrap());
+    }
+}
+
+#[test]
 fn the_event_in_an_envelope_is_the_event_without_one() {
     let bare = desk().check(event(1).to_string().as_bytes(), None).unwrap();
     let trace = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned());

@@ -125,7 +125,7 @@ pub(crate) async fn admit(State(api): State<Arc<Api>>, mut request: Request, nex
 pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
     telemetry::current_traceparent().or_else(|| {
         let given = headers.get("traceparent").and_then(|value| value.to_str().ok())?;
-        (given.len() <= 128).then(|| given.to_owned())
+        broker::is_traceparent(given).then(|| given.to_owned())
     })
 }
 
