@@ -115,7 +115,7 @@ async fn a_user_of_the_broker_publishes_for_its_own_taxpayers_only() {
         let n = published.fetch_add(1, Ordering::Relaxed);
         assert!(publish(&till, Some(user.name()), &events::event(2 * n + 201)).await);
         let (_, refused) = everything(&fleet, count + 4 + n, DEADLINE).await;
-        let mut theirs = refused.iter().filter(|record| record.code == "unknown_sender");
+        let theirs = refused.iter().filter(|record| record.code == "unknown_sender");
         theirs.map(|record| &record.message).any(|message| message.contains(user.name())).then_some(())
     })
     .await;
