@@ -25,13 +25,13 @@ use crate::wait;
 
 pub use binary::{bare_command, run, said};
 pub use load::{Load, bad_day};
+pub use ports::Ports;
 pub use process::{Process, signal};
 pub use publisher::{Publisher, Tally};
 pub use settings::secret_key;
 pub use verdict::{Fate, hold_promises};
 
 use binary::{command, keep_binary};
-use ports::Ports;
 use settings::settings;
 
 /// How many of each role, and what they are told.

@@ -168,6 +168,8 @@ pub struct SimulatorSettings {
     pub seed: u64,
     /// Smallest difference that it takes for a wrong amount; the guide says 0.001.
     pub tolerance: String,
+    /// Certificate and key; none: HTTP without TLS. Its address begins with https then, and `authority.extra_ca` names who signed it.
+    pub tls: Option<telemetry::listen::TlsFiles>,
 }
 
 impl Default for SimulatorSettings {
@@ -177,6 +179,7 @@ impl Default for SimulatorSettings {
             exposed: false,
             seed: 1,
             tolerance: "0.001".to_owned(),
+            tls: None,
         }
     }
 }

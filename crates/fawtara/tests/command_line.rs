@@ -109,6 +109,11 @@ fn wrong_settings_found_while_wiring_are_told_as_such() {
         ("[admin]\nlisten = \"0.0.0.0:0\"".to_owned(), "admin.keys"),
         ("[producer]\nlisten = \"0.0.0.0:0\"".to_owned(), "producer.keys"),
         ("[simulator]\nlisten = \"0.0.0.0:0\"".to_owned(), "simulator.exposed"),
+        (
+            "[simulator]\nlisten = \"127.0.0.1:0\"\ntls = { cert = \"nowhere.pem\", key = \"key.pem\" }"
+                .to_owned(),
+            "nowhere.pem",
+        ),
         ("[simulator]\nlisten = \"127.0.0.1:0\"\ntolerance = \"قليل\"".to_owned(), "simulator.tolerance"),
         ("[telemetry]\nlog = \"a=b=c\"".to_owned(), "telemetry.log"),
         ("[authority]\nextra_ca = \"nowhere.pem\"".to_owned(), "nowhere.pem"),

@@ -15,6 +15,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use telemetry::listen::Tls;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +35,7 @@ struct Desk {
     stopping: CancellationToken,
 }
 
-/// Serves an authority until `shutdown` is done, with the control interface under `/_simulator/`. Documents are taken on
+/// Serves an authority until `shutdown` is done, over TLS where there is one, with the control interface under `/_simulator/`. Documents are taken on
 ///
 /// * `POST /core/invoices/`, the guide's one call,
 /// * `POST /api/invoice` with a bearer token from `POST /api/get_token`; `GET /api/invoice/{uuid}` says what became of one,
@@ -48,6 +49,7 @@ struct Desk {
 /// When the listener has no local address.
 pub async fn serve(
     listener: TcpListener,
+    tls: Option<Tls>,
     handle: Handle,
     clock: Clock,
     shutdown: impl Future<Output = ()> + Send + 'static,
@@ -56,7 +58,7 @@ pub async fn serve(
     let stopping = CancellationToken::new();
     let cut_all = CancellationToken::new();
     let grace = Duration::from_millis(handle.settings().stop_grace_ms);
-    let connections = Connections::new(listener, handle.settings().max_connections, cut_all.clone());
+    let connections = Connections::new(listener, tls, handle.settings().max_connections, cut_all.clone());
     let desk = Desk { handle, clock, stopping: stopping.clone() };
     let router = Router::new()
         .route("/core/invoices/", post(submit_directly))

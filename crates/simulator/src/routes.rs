@@ -90,7 +90,7 @@ impl Shop {
             Road::Http => {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let base = format!("http://{}", listener.local_addr().unwrap());
-                tokio::spawn(serve(listener, handle.clone(), clock, stop.clone().cancelled_owned()));
+                tokio::spawn(serve(listener, None, handle.clone(), clock, stop.clone().cancelled_owned()));
                 (Client::new(Arc::new(HttpTransport::new(HttpConfig::default()).unwrap())), base)
             }
         };

@@ -18,8 +18,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -69,8 +67,7 @@ pub async fn serve(
             Some(_) = connections.join_next() => {}
             accepted = accept(&listener, &places) => {
                 let (stream, place) = accepted;
-                let tls = tls.as_ref().map(Tls::config);
-                connections.spawn(attend(stream, place, tls, router.clone(), patience.clone(), shutdown.clone()));
+                connections.spawn(attend(stream, place, tls.clone(), router.clone(), patience.clone(), shutdown.clone()));
             }
         }
     }
@@ -105,7 +102,7 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, 
 async fn attend(
     stream: TcpStream,
     place: OwnedSemaphorePermit,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<Tls>,
     router: Router,
     patience: Patience,
     shutdown: CancellationToken,
@@ -115,17 +112,15 @@ async fn attend(
     }
     match tls {
         None => converse(stream, router, &patience, &shutdown).await,
-        Some(config) => {
-            let handshake = timeout(patience.head, TlsAcceptor::from(config).accept(stream));
+        Some(tls) => {
             let shaken = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
-                shaken = handshake => shaken,
+                shaken = tls.accept(stream, patience.head) => shaken,
             };
             match shaken {
-                Ok(Ok(stream)) => converse(stream, router, &patience, &shutdown).await,
-                Ok(Err(error)) => debug!(%error, "a TLS handshake failed"),
-                Err(_) => debug!("a TLS handshake took too long"),
+                Ok(stream) => converse(stream, router, &patience, &shutdown).await,
+                Err(error) => debug!(%error, "a TLS handshake failed"),
             }
         }
     }

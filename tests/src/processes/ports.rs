@@ -4,7 +4,7 @@
 use std::net::TcpListener;
 
 /// Hands out ports that nobody listens on. Tests that run at once in processes of their own begin at different places.
-pub(super) struct Ports {
+pub struct Ports {
     next: u16,
 }
 
@@ -13,12 +13,19 @@ const PER_TEST: u16 = 16;
 const TESTS: u32 = 200;
 
 impl Ports {
-    pub(super) fn new() -> Self {
+    /// Those of this process.
+    #[allow(clippy::new_without_default, reason = "where it begins depends on the process")]
+    #[must_use]
+    pub fn new() -> Self {
         let place = u16::try_from(std::process::id() % TESTS).expect("it is less than 200");
         Self { next: FIRST + place * PER_TEST }
     }
 
-    pub(super) fn free(&mut self) -> u16 {
+    /// The next one.
+    ///
+    /// # Panics
+    /// When all are taken.
+    pub fn free(&mut self) -> u16 {
         for _ in 0..u32::from(PER_TEST) * TESTS {
             let port = self.next;
             self.next += 1;

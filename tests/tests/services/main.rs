@@ -8,9 +8,11 @@
     reason = "tests"
 )]
 
+mod ca;
 mod clearing;
 mod commands;
 mod contracts;
+mod encrypted;
 mod fairness;
 mod secrets;
 mod senders;

@@ -1,89 +1,17 @@
 //! Every connection can be encrypted, and trusts nobody but whom it is told to: proved with an authority of our own, at real
 //! listeners and before the real services.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{BrokerError, RabbitBroker, RabbitConfig};
 use ledger::{Ledger, PostgresConfig, PostgresLedger};
 use producer::{Config, Producer};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use telemetry::listen::TlsFiles;
 use tests::fleet::{Numbers, Seams};
-use tests::services::{Ground, scratch};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tests::services::Ground;
 use tokio_util::sync::CancellationToken;
 
-/// An authority, and one certificate of it for `localhost`.
-struct Ca {
-    folder: PathBuf,
-}
-
-impl Ca {
-    fn new() -> Self {
-        let folder = scratch("tls");
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        std::fs::write(folder.join("ca.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
-        let issuer = Issuer::new(params, key);
-        let key = KeyPair::generate().unwrap();
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let cert = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
-        std::fs::write(folder.join("cert.pem"), cert.pem()).unwrap();
-        std::fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
-        Self { folder }
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.join("ca.pem")
-    }
-
-    fn pem(&self, name: &str) -> Vec<u8> {
-        std::fs::read(self.folder.join(name)).unwrap()
-    }
-
-    fn files(&self) -> TlsFiles {
-        TlsFiles { cert: self.folder.join("cert.pem"), key: self.folder.join("key.pem"), client_ca: None }
-    }
-
-    fn acceptor(&self) -> TlsAcceptor {
-        let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
-        let cert = CertificateDer::from_pem_slice(&self.pem("cert.pem")).unwrap();
-        let key = PrivateKeyDer::from_pem_slice(&self.pem("key.pem")).unwrap();
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.unwrap().with_no_client_auth().with_single_cert(vec![cert], key).unwrap();
-        TlsAcceptor::from(Arc::new(config))
-    }
-
-    /// What speaks TLS before a service that does not. Postgres's clients ask for it in clear first.
-    async fn before(&self, service: String, asks_first: bool) -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, acceptor) = (listener.local_addr().unwrap(), self.acceptor());
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let (acceptor, service) = (acceptor.clone(), service.clone());
-                tokio::spawn(async move {
-                    if asks_first {
-                        stream.read_exact(&mut [0; 8]).await?;
-                        stream.write_all(b"S").await?;
-                    }
-                    let mut inside = acceptor.accept(stream).await?;
-                    let mut outside = TcpStream::connect(service).await?;
-                    copy_bidirectional(&mut inside, &mut outside).await
-                });
-            }
-        });
-        address
-    }
-}
+use crate::ca::Ca;
 
 /// Host and port of a URL.
 fn place(url: &str) -> String {

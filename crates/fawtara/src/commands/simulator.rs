@@ -7,6 +7,7 @@ use invoice::Environment;
 use invoice::event::Family;
 use secrecy::ExposeSecret;
 use simulator::{Authority, Device, Handle};
+use telemetry::listen::Tls;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -14,13 +15,14 @@ use tracing::info;
 use super::Outcome;
 use super::admin::AdminPort;
 use super::roles::stop_signal;
-use crate::failure::Misconfigured;
+use crate::failure::{BlameSettings, Misconfigured};
 use crate::settings::Settings;
 use crate::wiring;
 
 /// A simulator that is bound but not yet serving.
 pub struct Simulator {
     listener: TcpListener,
+    tls: Option<Tls>,
     handle: Handle,
 }
 
@@ -51,8 +53,10 @@ pub async fn bind(settings: &Settings) -> anyhow::Result<Simulator> {
             "simulator.listen is {address}, which others can reach: set simulator.exposed = true if that is meant"
         )));
     }
+    let tls =
+        settings.simulator.tls.as_ref().map(Tls::load).transpose().context("simulator").blame_settings()?;
     let listener = TcpListener::bind(address).await.with_context(|| format!("simulator.listen {address}"))?;
-    Ok(Simulator { listener, handle: handle(settings)? })
+    Ok(Simulator { listener, tls, handle: handle(settings)? })
 }
 
 /// The authority as the settings want it.
@@ -91,7 +95,8 @@ impl Simulator {
     /// The listener's own failure.
     pub async fn serve(self, stop: CancellationToken) -> anyhow::Result<()> {
         info!(address = ?self.listener.local_addr().ok(), "the simulated authority is at work; nothing that it clears is real");
-        simulator::serve(self.listener, self.handle, wiring::wall_clock(), stop.cancelled_owned()).await?;
+        let clock = wiring::wall_clock();
+        simulator::serve(self.listener, self.tls, self.handle, clock, stop.cancelled_owned()).await?;
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //! the production gate.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tracing::error;
 
 use super::{Name, changed, wake};
 use crate::failure::Misconfigured;
-use crate::settings::Settings;
+use crate::settings::{Settings, SimulatorSettings};
 use crate::vault::place;
 
 /// The places to send to, made from settings and registry. It keeps what has not changed, so that an endpoint stays the same
@@ -130,32 +130,36 @@ pub(crate) fn gated(
     let url = match (url, environment) {
         (Some(url), _) => url.to_owned(),
         (None, Environment::Production) => PRODUCTION_URL.to_owned(),
-        (None, Environment::Simulation) => simulated_url(settings.simulator.listen),
+        (None, Environment::Simulation) => simulated_url(&settings.simulator),
         (None, Environment::Sandbox) if *route == Route::Direct => {
             return Err(Misconfigured::because(
                 "no official sandbox exists; set the url of the one that you use",
             ));
         }
         // The route brings its own.
-        (None, Environment::Sandbox) => simulated_url(settings.simulator.listen),
+        (None, Environment::Sandbox) => simulated_url(&settings.simulator),
     };
     let timeout = Duration::from_millis(settings.authority.timeout_ms);
     Ok(Endpoint::routed(environment, &url, route, credentials, timeout)?)
 }
 
 /// Where the simulator of these settings answers. One that listens everywhere is asked on this machine.
-fn simulated_url(mut listen: SocketAddr) -> String {
+fn simulated_url(simulator: &SimulatorSettings) -> String {
+    let mut listen = simulator.listen;
     if listen.ip().is_unspecified() {
         listen.set_ip(match listen.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         });
     }
-    format!("http://{listen}/core/invoices/")
+    let scheme = if simulator.tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{listen}/core/invoices/")
 }
 
 #[cfg(test)]
 mod tests {
+    use telemetry::listen::TlsFiles;
+
     use super::*;
 
     #[test]
@@ -166,7 +170,10 @@ mod tests {
             ("[::]:8092", "http://[::1]:8092/core/invoices/"),
             ("10.1.2.3:80", "http://10.1.2.3:80/core/invoices/"),
         ] {
-            assert_eq!(simulated_url(listen.parse().unwrap()), url);
+            let mut simulator = SimulatorSettings { listen: listen.parse().unwrap(), ..Default::default() };
+            assert_eq!(simulated_url(&simulator), url);
+            simulator.tls = Some(TlsFiles { cert: "cert".into(), key: "key".into(), client_ca: None });
+            assert_eq!(simulated_url(&simulator), url.replace("http:", "https:"));
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Connections that can be cut from inside a handler, and no more of them than allowed; it knows nothing of what they carry.
+//! Connections that can be cut from inside a handler, with TLS or without, and no more of them than allowed; it knows nothing of
+//! what they carry.
 
 use std::future::Future;
 use std::io;
@@ -11,24 +12,36 @@ use std::time::Duration;
 use axum::extract::connect_info::Connected;
 use axum::response::Response;
 use axum::serve::{IncomingStream, Listener};
+use telemetry::listen::Tls;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// How long to wait after a failed accept, which mostly means that there are no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a client may take to shake hands.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// A listener that holds back connections beyond a number, and whose connections all end with one token.
 pub(super) struct Connections {
     listener: TcpListener,
+    tls: Option<Tls>,
     places: Arc<Semaphore>,
     cut_all: CancellationToken,
+    /// Those who have yet to shake hands: a slow one holds up nobody else.
+    shaking: JoinSet<Option<(Connection, SocketAddr)>>,
 }
+
+/// What a connection runs over.
+trait Road: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Road for S {}
 
 /// One connection.
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Road>,
     cut: CancellationToken,
     cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
     _place: OwnedSemaphorePermit,
@@ -39,9 +52,39 @@ pub(super) struct Connection {
 pub(super) struct Cut(CancellationToken);
 
 impl Connections {
-    pub(super) fn new(listener: TcpListener, most: usize, cut_all: CancellationToken) -> Self {
+    pub(super) fn new(
+        listener: TcpListener,
+        tls: Option<Tls>,
+        most: usize,
+        cut_all: CancellationToken,
+    ) -> Self {
         let places = Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { listener, places, cut_all }
+        Self { listener, tls, places, cut_all, shaking: JoinSet::new() }
+    }
+}
+
+/// The next client, once there is a place for it. Cancel-safe.
+async fn next(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    let Ok(place) = Arc::clone(places).acquire_owned().await else {
+        // The semaphore is never closed.
+        return std::future::pending().await;
+    };
+    loop {
+        match listener.accept().await {
+            Ok((stream, address)) => {
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "TCP_NODELAY was not set");
+                }
+                return (stream, address, place);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
     }
 }
 
@@ -65,24 +108,26 @@ impl Listener for Connections {
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         loop {
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
-                // The semaphore is never closed.
-                return std::future::pending().await;
+            let (stream, address, place) = tokio::select! {
+                Some(shaken) = self.shaking.join_next() => match shaken {
+                    Ok(Some(ready)) => return ready,
+                    Ok(None) | Err(_) => continue,
+                },
+                next = next(&self.listener, &self.places) => next,
             };
-            match self.listener.accept().await {
-                Ok((stream, address)) => {
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "TCP_NODELAY was not set");
+            let cut = self.cut_all.child_token();
+            let Some(tls) = self.tls.clone() else {
+                return (Connection::new(Box::new(stream), cut, place), address);
+            };
+            self.shaking.spawn(async move {
+                match tls.accept(stream, HANDSHAKE).await {
+                    Ok(stream) => Some((Connection::new(Box::new(stream), cut, place), address)),
+                    Err(error) => {
+                        tracing::debug!(%error, "a TLS handshake failed");
+                        None
                     }
-                    let cut = self.cut_all.child_token();
-                    let cancelled = Box::pin(cut.clone().cancelled_owned());
-                    return (Connection { stream, cut, cancelled, _place: place }, address);
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection was not accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
+            });
         }
     }
 
@@ -92,6 +137,11 @@ impl Listener for Connections {
 }
 
 impl Connection {
+    fn new(stream: Box<dyn Road>, cut: CancellationToken, place: OwnedSemaphorePermit) -> Self {
+        let cancelled = Box::pin(cut.clone().cancelled_owned());
+        Self { stream, cut, cancelled, _place: place }
+    }
+
     /// An error once the connection is cut; otherwise the task is woken when that happens.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         if self.cut.is_cancelled() || self.cancelled.as_mut().poll(context).is_ready() {

@@ -46,7 +46,7 @@ async fn start(settings: Settings) -> Server {
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     let clock: Clock = Arc::new(|| DateTime::UNIX_EPOCH);
-    let task = tokio::spawn(serve(listener, handle.clone(), clock, shutdown.clone().cancelled_owned()));
+    let task = tokio::spawn(serve(listener, None, handle.clone(), clock, shutdown.clone().cancelled_owned()));
     Server { address, handle, shutdown, task }
 }
 

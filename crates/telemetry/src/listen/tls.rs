@@ -2,17 +2,22 @@
 //! not restart anything. TLS 1.2 or newer; it knows nothing of what is said over it.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, version};
+use tokio_rustls::server::TlsStream;
 use tracing::{info, warn};
 
 /// How often the files are looked at.
@@ -90,8 +95,20 @@ impl Tls {
         Ok(tls)
     }
 
-    /// For the next connection.
-    pub(super) fn config(&self) -> Arc<ServerConfig> {
+    /// Shakes hands with a client, with the certificate as it is now.
+    ///
+    /// # Errors
+    /// The handshake's own, or that it took longer than `within`.
+    pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        within: Duration,
+    ) -> io::Result<TlsStream<S>> {
+        let shaken = timeout(within, TlsAcceptor::from(self.config()).accept(stream)).await;
+        shaken.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "it took too long")))
+    }
+
+    fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
