@@ -89,8 +89,8 @@ fn each_subject_stands_in_its_own_room() {
     for (library, home) in [
         ("sqlx", vec!["ledger"]),
         ("lapin", vec!["broker"]),
-        // To the authority and to webhooks: apart, so that neither can be mistaken for the other.
-        ("reqwest", vec!["jofotara", "notices"]),
+        // To the authority, to webhooks and to the collector: apart, so that none can be mistaken for another.
+        ("reqwest", vec!["jofotara", "notices", "telemetry"]),
         ("clap", vec!["fawtara"]),
         ("csv", vec!["formats"]),
         ("config", vec!["fawtara"]),

@@ -85,7 +85,10 @@ fn is_misconfigured(cause: &(dyn Error + 'static)) -> bool {
         || cause.is::<HttpSetupError>()
         || matches!(cause.downcast_ref(), Some(ProducerError::Unguarded(_)))
         || matches!(cause.downcast_ref(), Some(AdminError::Unguarded(_)))
-        || matches!(cause.downcast_ref(), Some(SetupError::Filter(_) | SetupError::Otlp(_)))
+        || matches!(
+            cause.downcast_ref(),
+            Some(SetupError::Filter(_) | SetupError::Otlp(_) | SetupError::OtlpCa { .. })
+        )
 }
 
 fn is_unavailable(cause: &(dyn Error + 'static)) -> bool {

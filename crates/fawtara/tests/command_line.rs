@@ -117,6 +117,11 @@ fn wrong_settings_found_while_wiring_are_told_as_such() {
         ("[simulator]\nlisten = \"127.0.0.1:0\"\ntolerance = \"قليل\"".to_owned(), "simulator.tolerance"),
         ("[telemetry]\nlog = \"a=b=c\"".to_owned(), "telemetry.log"),
         ("[authority]\nextra_ca = \"nowhere.pem\"".to_owned(), "nowhere.pem"),
+        (
+            "[telemetry]\notlp_endpoint = \"https://localhost:1\"\notlp_extra_ca = \"nowhere.pem\""
+                .to_owned(),
+            "telemetry.otlp_extra_ca",
+        ),
     ] {
         let place = Place::new(Some(&config));
         let output = place

@@ -5,6 +5,7 @@ mod admin;
 mod key;
 pub mod listen;
 mod metrics;
+mod otlp;
 mod setup;
 mod trace;
 

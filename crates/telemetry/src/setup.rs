@@ -1,10 +1,10 @@
 //! Wiring of logs, traces and metrics at start, and flushing them at the end.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry::{KeyValue, global};
-use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::otlp;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -34,11 +36,13 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Base address of an OTLP/HTTP collector, such as `http://localhost:4318`. None: nothing is exported.
     pub otlp_endpoint: Option<String>,
+    /// A PEM file of a private certificate authority to trust besides the system's, for `https` there.
+    pub otlp_extra_ca: Option<PathBuf>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { log: "info".to_owned(), log_format: LogFormat::Text, otlp_endpoint: None }
+        Self { log: "info".to_owned(), log_format: LogFormat::Text, otlp_endpoint: None, otlp_extra_ca: None }
     }
 }
 
@@ -52,6 +56,14 @@ pub enum SetupError {
     /// The exporter cannot be built.
     #[error("telemetry.otlp_endpoint: {0}")]
     Otlp(String),
+    /// The private authority cannot be used.
+    #[error("telemetry.otlp_extra_ca {}: {reason}", file.display())]
+    OtlpCa {
+        /// Where it was looked for.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Metrics cannot be exposed.
     #[error("metrics: {0}")]
     Metrics(String),
@@ -85,17 +97,7 @@ pub fn init(settings: &Settings, role: &str) -> Result<Telemetry, SetupError> {
     let mut meters = SdkMeterProvider::builder().with_resource(resource.clone()).with_reader(reader);
     let mut tracer = None;
     if let Some(endpoint) = &settings.otlp_endpoint {
-        let base = endpoint.trim_end_matches('/');
-        let spans = opentelemetry_otlp::SpanExporter::builder()
-            .with_http()
-            .with_endpoint(format!("{base}/v1/traces"))
-            .build()
-            .map_err(|error| SetupError::Otlp(error.to_string()))?;
-        let measures = opentelemetry_otlp::MetricExporter::builder()
-            .with_http()
-            .with_endpoint(format!("{base}/v1/metrics"))
-            .build()
-            .map_err(|error| SetupError::Otlp(error.to_string()))?;
+        let (spans, measures) = otlp::exporters(endpoint, settings.otlp_extra_ca.as_deref())?;
         meters = meters.with_reader(PeriodicReader::builder(measures).build());
         tracer =
             Some(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(spans).build());

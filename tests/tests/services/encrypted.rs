@@ -2,13 +2,16 @@
 //! that trusts nobody so.
 
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 use tests::events;
 use tests::processes::{Ports, bare_command, secret_key};
 use tests::wait;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::ca::Ca;
 
@@ -96,10 +99,71 @@ impl Drop for Whole {
     }
 }
 
+/// Hears webhooks and traces over TLS, and keeps their paths; how many clients turned away at the certificate.
+#[derive(Clone, Default)]
+struct Receiver {
+    heard: Arc<Mutex<Vec<String>>>,
+    refused: Arc<AtomicUsize>,
+}
+
+impl Receiver {
+    async fn open(ca: &Ca) -> (String, Self) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let (receiver, acceptor) = (Self::default(), ca.acceptor());
+        let kept = receiver.clone();
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (kept, acceptor) = (kept.clone(), acceptor.clone());
+                tokio::spawn(async move {
+                    match acceptor.accept(stream).await {
+                        Ok(stream) => kept.attend(stream).await,
+                        Err(_) => _ = kept.refused.fetch_add(1, Ordering::Relaxed),
+                    }
+                });
+            }
+        });
+        (url, receiver)
+    }
+
+    /// One request; its end is not waited for, since the answer ends the connection.
+    async fn attend(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let mut read = Vec::new();
+        while !read.windows(4).any(|end| end == b"\r\n\r\n") {
+            if stream.read_buf(&mut read).await.unwrap_or(0) == 0 {
+                return;
+            }
+        }
+        let path = String::from_utf8_lossy(&read).split(' ').nth(1).unwrap_or_default().to_owned();
+        self.heard.lock().unwrap().push(path);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").await;
+        let _ = stream.shutdown().await;
+        // What is left of the request is read, or its sender would hear of a reset instead of the answer.
+        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+    }
+
+    fn has_heard(&self, path: &str) -> bool {
+        self.heard.lock().unwrap().iter().any(|heard| heard == path)
+    }
+}
+
+/// Settings that tell this receiver of everything.
+fn telling(ca: &Ca, url: &str) -> String {
+    let secret = ca.file().with_file_name("webhook-secret");
+    std::fs::write(&secret, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    format!(
+        "[telemetry]\notlp_endpoint = \"{url}\"\nOTLP_CA\n[events]\nevery_ms = 50\nWEBHOOK_CA\n\
+         [[webhooks]]\nname = \"erp\"\nurl = \"{url}/hook\"\nsecret_file = {:?}\n",
+        secret.display().to_string()
+    )
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_invoice_clears_at_an_authority_that_a_private_one_vouches_for() {
+async fn authority_webhook_and_collector_are_trusted_by_a_private_authority() {
     let ca = Ca::new();
-    let whole = Whole::start(&ca, true, "").await;
+    let (url, receiver) = Receiver::open(&ca).await;
+    let whole = Whole::start(&ca, true, &telling(&ca, &url)).await;
     // Who never shakes hands holds up nobody.
     let _silent = TcpStream::connect(&whole.simulator).await.unwrap();
     whole.publish(&events::event(0)).await;
@@ -110,12 +174,18 @@ async fn an_invoice_clears_at_an_authority_that_a_private_one_vouches_for() {
     .await;
     assert!(cleared["qr"].as_str().is_some_and(|qr| !qr.is_empty()), "{cleared}");
     assert_eq!(cleared["attempts"].as_array().map(Vec::len), Some(1), "{cleared}");
+    wait::until("webhook and collector to hear of it", DEADLINE, || async {
+        (receiver.has_heard("/hook") && receiver.has_heard("/v1/traces")).then_some(())
+    })
+    .await;
+    assert_eq!(receiver.refused.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_authority_that_nobody_vouches_for_gets_nothing() {
+async fn whom_nobody_vouches_for_is_told_nothing() {
     let ca = Ca::new();
-    let whole = Whole::start(&ca, false, "").await;
+    let (url, receiver) = Receiver::open(&ca).await;
+    let whole = Whole::start(&ca, false, &telling(&ca, &url)).await;
     whole.publish(&events::event(0)).await;
     let tried = wait::until("an attempt", DEADLINE, || async {
         let shown = whole.shown(events::uuid(0)).await;
@@ -123,4 +193,9 @@ async fn an_authority_that_nobody_vouches_for_gets_nothing() {
     })
     .await;
     assert_eq!((&tried["state"], &tried["in_doubt"]), (&"pending_retry".into(), &false.into()), "{tried}");
+    wait::until("the collector to be turned away from", DEADLINE, || async {
+        (receiver.refused.load(Ordering::Relaxed) > 0).then_some(())
+    })
+    .await;
+    assert!(!receiver.has_heard("/v1/traces"), "nothing is said to whom nobody vouches for");
 }
