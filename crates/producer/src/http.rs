@@ -28,7 +28,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub(crate) use api::Api;
 pub(crate) use door::Door;
 
-use problem::Problem;
+pub(crate) use problem::Problem;
 
 /// The longest that one event may take from head to answer.
 const ANSWER: Duration = Duration::from_secs(60);

@@ -38,7 +38,7 @@ impl Problem {
     }
 
     /// Status, stable code and detail, for answers of another form.
-    pub(super) fn told(&self) -> (StatusCode, &str, &str) {
+    pub(crate) fn told(&self) -> (StatusCode, &str, &str) {
         let text = |member: &str| self.body.get(member).and_then(Value::as_str).unwrap_or_default();
         (self.status, text("code"), text("detail"))
     }

@@ -38,20 +38,43 @@ pub(super) fn responses() -> Value {
         });
         response
     };
+    let mut encoded = problem("The body is compressed (`encoded_body`); nothing was taken.");
+    encoded["headers"] =
+        json!({ "Accept-Encoding": { "description": "Always identity.", "schema": { "type": "string" } } });
     json!({
-        "BadRequest": problem("What was sent cannot be read."),
-        "Unauthorized": problem("No key that is valid here."),
+        "BadRequest": problem(
+            "What was sent cannot be read: a body that broke off (`unreadable_body`), an address that cannot be taken apart \
+             (`unfit_address`), a UUID that is none (`not_a_uuid`), a batch that is none (`envelope`)."
+        ),
+        "Unauthorized": problem("No key that is valid here (`unauthorized`)."),
         "Forbidden": problem(
             "The key is not for this (`forbidden`), or not for this taxpayer or environment (`out_of_scope`); nothing was taken. Or a \
              page in a browser asks where there is no key (`not_local`)."
         ),
-        "NotFound": problem("Nothing of that name is known here."),
-        "Timeout": problem("The body did not arrive in time; nothing was taken."),
-        "Conflict": problem("Other content under a UUID that is taken, or a number that belongs to another UUID."),
-        "TooLarge": problem("More bytes than one event may have; nothing was taken."),
-        "Unprocessable": problem("The event, or its envelope, breaks rules; nothing was taken. `faults` names all of them."),
-        "TooMany": later("Too many requests at once; nothing was taken."),
-        "Unavailable": later("The ledger cannot be reached. Nothing is known to have been taken: publish the same event again."),
+        "NotFound": problem(
+            "Nothing of that name is known here: no invoice (`unknown_invoice`), no format (`unknown_format`)."
+        ),
+        "Timeout": problem("The body did not arrive in time (`body_timeout`); nothing was taken."),
+        "Conflict": problem(
+            "Other content under a UUID that is taken (`conflict`; by another seller: `uuid_taken`), or a number that belongs to another \
+             UUID (`number_taken`). Of a correction: its original is not cleared (`original_not_cleared`), or its invoice is known \
+             (`invoice_known`). Looking up: the UUID is known in several environments (`which_environment`)."
+        ),
+        "TooLarge": problem("More bytes than one event may have (`too_large`); nothing was taken."),
+        "Encoded": encoded,
+        "Unprocessable": problem(
+            "The event breaks rules (`invalid`: `faults` names all of them), or its envelope does (`envelope`); its income source is not \
+             registered (`unknown_income_source`), deactivated (`inactive_income_source`) or registered for other documents \
+             (`wrong_family`); the header Idempotency-Key names another invoice (`idempotency_key`); the ledger cannot store it \
+             (`unstorable`). Of a correction: it is none (`malformed`), or its original is not known (`original_unknown`). Nothing was \
+             taken."
+        ),
+        "TooMany": later("Too many requests at once (`overloaded`); nothing was taken."),
+        "Unreadable": problem("The body broke off (`unreadable_body`); what has no result was not taken."),
+        "Unavailable": later(
+            "The ledger cannot be reached (`unavailable`) or did not answer in time (`overdue`): nothing is known to have been taken. Or \
+             a person has closed the intake (`intake_closed`): nothing was taken. Publish the same event again."
+        ),
     })
 }
 
@@ -119,7 +142,11 @@ fn problem() -> Value {
             "type": { "type": "string", "format": "uri", "description": "urn:fawtara:problem: and the code." },
             "title": { "type": "string" },
             "status": { "type": "integer" },
-            "code": { "type": "string", "description": "Stable; for programs." },
+            "code": {
+                "type": "string",
+                "description": "Stable; for programs. Each answer names those that it may have, for the lines of a batch too. An address \
+                    or a method that is not served is answered with `no_such_route` or `method_not_allowed`.",
+            },
             "detail": { "type": "string", "description": "What, where, and how to mend it; for people." },
             "faults": { "type": "array", "items": { "$ref": "#/components/schemas/Fault" } },
             "uuid": uuid(),

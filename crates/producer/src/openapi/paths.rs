@@ -99,6 +99,7 @@ fn publish() -> Value {
             "408": reference("Timeout"),
             "409": reference("Conflict"),
             "413": reference("TooLarge"),
+            "415": reference("Encoded"),
             "422": reference("Unprocessable"),
             "429": reference("TooMany"),
             "503": reference("Unavailable"),
@@ -149,11 +150,13 @@ fn correct() -> Value {
         "responses": {
             "202": both("Both are durable now."),
             "200": both("Both were known before and changed nothing."),
+            "400": reference("BadRequest"),
             "401": reference("Unauthorized"),
             "403": reference("Forbidden"),
             "408": reference("Timeout"),
             "409": reference("Conflict"),
             "413": reference("TooLarge"),
+            "415": reference("Encoded"),
             "422": reference("Unprocessable"),
             "429": reference("TooMany"),
             "503": reference("Unavailable"),
@@ -181,6 +184,7 @@ fn publish_batch() -> Value {
             "200": lines_out("One result a line, in order."),
             "401": reference("Unauthorized"),
             "403": reference("Forbidden"),
+            "415": reference("Encoded"),
             "429": reference("TooMany"),
         },
     })
@@ -240,7 +244,9 @@ fn import() -> Value {
             "404": reference("NotFound"),
             "408": reference("Timeout"),
             "413": reference("TooLarge"),
+            "415": reference("Encoded"),
             "429": reference("TooMany"),
+            "500": reference("Unreadable"),
         },
     })
 }
@@ -264,8 +270,9 @@ fn post2tax(id: &str) -> Value {
             "403": answer("The key is not for publishing, or a page in a browser asks where there is no key."),
             "408": answer("The body did not arrive in time."),
             "413": answer("The body is too large."),
+            "415": reference("Encoded"),
             "429": answer("Too many requests at once."),
-            "503": answer("The ledger cannot be reached."),
+            "503": answer("The ledger cannot be reached, or a person has closed the intake."),
             "504": answer("Kept, but not cleared yet: send the same body again."),
         },
     })
