@@ -84,7 +84,7 @@ chaos: ## attack the fleet on a cluster of real services; DURATION=10m, SEED, RA
 		--duration $(DURATION) --seed $(SEED) --rate $(RATE) $(if $(SABOTAGE),--sabotage $(SABOTAGE))
 
 .PHONY: simulate
-simulate: ## thousands of storms over the whole fleet in one process, each from a seed, and the bugs put in on purpose; SEEDS=17..18 repeats one
+simulate: ## thousands of storms over the whole fleet in one process, each from a seed, and the bugs put in on purpose; SEEDS=17..18 repeats one, BUG=SentTwice looks for one
 	@$(need) cargo cc
 	@echo "simulate: builds with optimisation (about 5 minutes the first time), then runs for some minutes; SEEDS and THREADS choose others."
 	@cargo build --quiet --profile bench -p simulation && target/release/soak simulate || \
@@ -98,11 +98,11 @@ soak: ## ever new storms for FOR=30m (or SEEDS=a..b), counted over all runs in d
 		{ echo "soak: FAILED; the stories are above" >&2; exit 1; }
 
 .PHONY: fuzz
-fuzz: ## attack every reader of foreign bytes, guided by coverage; TARGET, RUNS=10000000 and FOR=10m (each) choose otherwise
+fuzz: ## attack every reader of foreign bytes, guided by coverage; TARGET, RUNS=10000000, FOR=10m (each) and JOBS choose otherwise
 	@$(need) cargo cc c++
 	@echo "fuzz: builds with optimisation and counters (10 minutes the first time), then attacks; broken off, it goes on where it was."
 	@scripts/fuzz.sh $(TARGET) || { echo "fuzz: FAILED; the findings are above, and in tests/fuzz/regressions" >&2; exit 1; }
-	@echo "fuzz: every law held; results are in target/fuzz/results.tsv."
+	@echo "fuzz: every law held; results are in docs/evidence/fuzz.tsv."
 
 .PHONY: bench
 bench: ## measure the whole fleet, its parts and their ceiling on the real services

@@ -5,11 +5,12 @@
 #
 #   RUNS=10000000   inputs for each target, at most
 #   FOR=10m         time for each target, at most
+#   JOBS=           so many targets at once; as many as there are cores without it
 #   BUILD=          empty: use what is built already (CAMPAIGN and CORPUS name other programs than the usual ones)
 #
 # What the engine has reached goes on from run to run in target/fuzz/corpus; its essence is written to tests/fuzz/corpus/TARGET/found.txt,
 # which is kept. A finding is made as small as can be and put into tests/fuzz/regressions/TARGET/, where every run of the tests meets it.
-# Results are added to target/fuzz/results.tsv. Ends with 1 when something was found.
+# Results are added to docs/evidence/fuzz.tsv, so that inputs can be summed over runs. Ends with 1 when something was found.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -20,7 +21,10 @@ runs=${RUNS:-10000000}
 seconds=$(sed -nE 's/^([0-9]+)s?$/\1/p; s/^([0-9]+)m$/\1*60/p; s/^([0-9]+)h$/\1*3600/p' <<<"${FOR:-10m}")
 [[ -n $seconds ]] || die 64 "FOR is ${FOR-}: write a time such as 90s, 10m or 2h"
 seconds=$((seconds))
+jobs=${JOBS:-$(nproc)}
+[[ $jobs =~ ^[1-9][0-9]*$ ]] || die 64 "JOBS is $jobs: write a number from 1 on"
 home=target/fuzz
+record=docs/evidence/fuzz.tsv
 triple=$(rustc -vV | sed -n 's/^host: //p')
 campaign=${CAMPAIGN:-$home/$triple/fuzz/campaign}
 tool=${CORPUS:-target/debug/corpus}
@@ -34,10 +38,9 @@ if [[ -n ${BUILD-1} ]]; then
 fi
 mkdir -p "$home/corpus" "$home/findings"
 
-if (($#)); then targets=("$@"); else mapfile -t targets < <("$tool" targets | cut -f1); fi
-found=0
-printf '%-12s %12s %8s %10s %9s %8s %8s\n' target inputs seconds inputs/s coverage corpus findings
-for target in "${targets[@]}"; do
+# attack TARGET: one campaign, with its line on the screen and in the record; fails when it found something.
+attack() {
+    local target=$1 longest corpus dictionary log started spent status=0 inputs reached file small kept size
     longest=$("$tool" longest "$target")
     corpus=$home/corpus/$target
     mkdir -p "$corpus" "$home/findings/$target"
@@ -48,7 +51,6 @@ for target in "${targets[@]}"; do
     if [[ -s $home/$target.dict ]]; then dictionary=(-dict="$home/$target.dict"); fi
     log=$home/$target.log
     started=$SECONDS
-    status=0
     FUZZ_TARGET=$target "$campaign" "$corpus" -runs="$runs" -max_total_time="$seconds" -max_len="$longest" \
         "${dictionary[@]}" -timeout=5 -rss_limit_mb=1024 -artifact_prefix="$home/findings/$target/" \
         -print_final_stats=1 -reload=0 >"$log" 2>&1 || status=$?
@@ -56,7 +58,6 @@ for target in "${targets[@]}"; do
     inputs=$(sed -nE 's/^stat::number_of_executed_units: *//p' "$log")
     reached=$(grep -oE 'cov: [0-9]+' "$log" | tail -1 | cut -d' ' -f2 || true)
     if ((status)); then
-        found=1
         file=$(sed -nE 's/.*Test unit written to //p' "$log" | tail -1)
         if [[ -n $file ]]; then
             small=$home/findings/$target/smallest
@@ -83,6 +84,25 @@ for target in "${targets[@]}"; do
     size=$(find "$corpus" -type f | wc -l)
     printf '%-12s %12s %8s %10s %9s %8s %8s\n' "$target" "${inputs:-?}" "$spent" "$((${inputs:-0} / (spent ? spent : 1)))" "${reached:-?}" "$size" "$status"
     printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$(date -u +%F)" "$target" "${inputs:-?}" "$spent" "${reached:-?}" "$size" "$((status != 0))" \
-        >>"$home/results.tsv"
+        >>"$record"
+    return "$((status != 0))"
+}
+
+mkdir -p "$(dirname "$record")"
+[[ -e $record ]] || printf 'date\ttarget\tinputs\tseconds\tcoverage\tcorpus\tfindings\n' >"$record"
+if (($#)); then targets=("$@"); else mapfile -t targets < <("$tool" targets | cut -f1); fi
+printf '%-12s %12s %8s %10s %9s %8s %8s\n' target inputs seconds inputs/s coverage corpus findings
+found=0 running=0
+for target in "${targets[@]}"; do
+    if ((running == jobs)); then
+        wait -n || found=1
+        running=$((running - 1))
+    fi
+    attack "$target" &
+    running=$((running + 1))
+done
+while ((running)); do
+    wait -n || found=1
+    running=$((running - 1))
 done
 exit "$found"

@@ -73,7 +73,7 @@ start_postgres() {
         pick_port
         port=$REPLY
         # Durability stays as PostgreSQL ships it: tests and the benchmark are to see the real thing.
-        options="-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories= -c max_connections=400"
+        options="-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories= -c max_connections=400 ${FAWTARA_PRIVATE_PG_OPTIONS-}"
         write_program "$dir/pg_ctl" <<PROGRAM
 #!/bin/sh
 # pg_ctl for this directory's own PostgreSQL on 127.0.0.1:$port.

@@ -70,7 +70,13 @@ impl Bench {
         let stop = CancellationToken::new();
         #[allow(clippy::disallowed_methods, reason = "a benchmark runs in real time")]
         let clock = Arc::new(chrono::Utc::now);
-        tokio::spawn(simulator::serve(listener, authority.clone(), clock, stop.clone().cancelled_owned()));
+        tokio::spawn(simulator::serve(
+            listener,
+            None,
+            authority.clone(),
+            clock,
+            stop.clone().cancelled_owned(),
+        ));
         let transport = HttpTransport::new(HttpConfig::default()).expect("a transport");
         let seams = Seams {
             ledger: Arc::new(ledger),

@@ -72,7 +72,7 @@ async fn serve(address: SocketAddr, authority: &Handle) -> CancellationToken {
     let stop = CancellationToken::new();
     #[allow(clippy::disallowed_methods, reason = "an experiment runs in real time")]
     let clock = Arc::new(chrono::Utc::now);
-    tokio::spawn(simulator::serve(listener, authority.clone(), clock, stop.clone().cancelled_owned()));
+    tokio::spawn(simulator::serve(listener, None, authority.clone(), clock, stop.clone().cancelled_owned()));
     stop
 }
 

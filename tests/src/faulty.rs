@@ -1,6 +1,7 @@
 //! The seams with faults in them: what a network, a broker, a database and a power cut do to a process, by one seed.
 //! Must not know what the roles do.
 
+mod aside;
 mod broker;
 mod ledger;
 mod sabotage;

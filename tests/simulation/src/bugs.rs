@@ -26,6 +26,7 @@ pub fn sign(bug: Sabotage) -> &'static str {
         Sabotage::OutageCharged => "was charged",
         Sabotage::EvidenceDropped => "nothing is kept of the attempts",
         Sabotage::DueTimeIgnored => "when it was due",
+        Sabotage::ToldBeforehand => "others were told",
     }
 }
 

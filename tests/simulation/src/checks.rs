@@ -35,11 +35,13 @@ pub(crate) async fn check(world: &World) -> Findings {
     let mut book = Book { world, violations: Vec::new() };
     book.mishaps();
     book.yes_is_durable(&all);
+    let announced = world.announced();
     let mut digest = Digest::of(b"run");
     for invoice in all.values() {
         let case = world.case(invoice).await;
         digest = Digest::of_parts(&[digest.as_bytes(), case.text().as_bytes()]);
         book.stream(&case);
+        book.told(&case, &announced);
     }
     book.returns(&all).await;
     book.counters(&all);

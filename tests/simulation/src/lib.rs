@@ -22,6 +22,7 @@ mod scene;
 mod staff;
 mod stream;
 mod strike;
+mod told;
 mod weather;
 mod world;
 

@@ -45,11 +45,16 @@ fn main() -> ExitCode {
 /// Seeds, one harm at every step, and the bugs put in on purpose.
 fn simulate() -> Result<bool, String> {
     let threads = threads()?;
+    if let Some(name) = variable("BUG") {
+        let bug = Sabotage::ALL.iter().find(|bug| format!("{bug:?}") == name);
+        let bug = bug.ok_or_else(|| format!("BUG={name:?} is none of {:?}", Sabotage::ALL))?;
+        return Ok(planted(&[*bug]));
+    }
     if let Some(seeds) = variable("SEEDS") {
         let seeds = range(&seeds)?;
         return Ok(storms(seeds, threads));
     }
-    Ok(storms(0..4_000, threads) & strikes() & planted())
+    Ok(storms(0..4_000, threads) & strikes() & planted(Sabotage::ALL))
 }
 
 fn storms(seeds: Range<u64>, threads: usize) -> bool {
@@ -84,10 +89,10 @@ fn strikes() -> bool {
     clean
 }
 
-fn planted() -> bool {
+fn planted(bugs: &[Sabotage]) -> bool {
     println!("\n| bug put in | its sign | seeds until found | seconds |\n|---|---|--:|--:|");
     let mut missed = Vec::new();
-    for bug in Sabotage::ALL {
+    for bug in bugs {
         let sign = bugs::sign(*bug);
         match bugs::find(*bug, MOST) {
             Some(Found { seeds, took, .. }) => {
@@ -99,7 +104,7 @@ fn planted() -> bool {
             }
         }
     }
-    println!("\n{} of {} bugs found", Sabotage::ALL.len() - missed.len(), Sabotage::ALL.len());
+    println!("\n{} of {} bugs found", bugs.len() - missed.len(), bugs.len());
     missed.is_empty()
 }
 

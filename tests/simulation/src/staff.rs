@@ -1,20 +1,30 @@
 //! Who keeps the posts of the fleet filled: whoever dies is replaced under a new name.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use encoder::DocumentEncoder;
 use invoice::life::Policies;
 use invoice::{Environment, IncomeSource};
 use jofotara::Client;
 use ledger::{Draft, Encode, Encoding, Unencoded, unchanging};
+use notices::WebhookClient;
 use producer::{Intake, Producer};
+use submitter::{EventsConfig, Telling};
 use tests::faulty;
 use tests::life::Life;
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{World, lock};
 use crate::{houses, plan};
+
+/// On the exchange alone: webhooks need a network.
+static TELLING: LazyLock<Telling> = LazyLock::new(|| Telling {
+    listeners: Vec::new(),
+    client: WebhookClient::new(Duration::from_secs(1), None).expect("a client that is never used"),
+    config: EventsConfig { exchange: true, every_ms: 100, batch: 4, ..EventsConfig::default() },
+});
 
 /// The roles that have a process of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +130,7 @@ impl World {
                 submitter.endpoints = unchanging(houses::endpoints(&self.houses, self.numbers.timeout));
                 // Remarks on seals are no promise, and each costs as much as all the rest of a clearance.
                 submitter.client = Client::new(Arc::clone(&seams.transport)).checking_seals(false);
+                submitter.telling = self.tells.then(|| TELLING.clone());
                 submitter.run(stop).await.map_err(|error| error.to_string())
             }
         }

@@ -40,6 +40,8 @@ pub(crate) struct World {
     pub(crate) chaos: Arc<Chaos>,
     /// Whether hints for the encoder must get there without the sweeper.
     pub(crate) drafts_arrive: bool,
+    /// Whether the fleet tells others of what has settled.
+    pub(crate) tells: bool,
     pub(crate) lives: Mutex<Vec<Life>>,
     pub(crate) alive: Mutex<BTreeMap<String, Process>>,
     pub(crate) stop: CancellationToken,
@@ -57,6 +59,8 @@ impl World {
         let mut random = Random::new(scene.seed);
         let fair = scene.strike.is_some();
         let drafts_arrive = !fair && random.chance(250);
+        // Not always: who dies while telling leaves a lease of a minute, and that much calm costs time.
+        let tells = !fair && random.chance(150);
         let numbers = weather::numbers(&mut random);
         let weather = if fair { Weather::default() } else { weather::weather(&mut random, drafts_arrive) };
         let houses = houses::draw(&mut random);
@@ -81,8 +85,9 @@ impl World {
         let chaos = Chaos::with_killer(weather, scene.sabotage, random, Some(plan::KILLER));
         let (authority, clock) = (Handle::new(authority), chaos.clock(tokio_clock()));
         let broker = MemoryBroker::new(numbers.ladder.clone());
+        let ledger = MemoryLedger::new(clock.clone(), numbers.schedule.clone());
         let seams = Seams {
-            ledger: Arc::new(MemoryLedger::new(clock.clone(), numbers.schedule.clone())),
+            ledger: Arc::new(if tells { ledger.with_notices() } else { ledger }),
             broker: Arc::new(broker.clone()),
             transport: Arc::new(InProcess::new(authority.clone(), clock)),
             authority,
@@ -99,6 +104,7 @@ impl World {
             broker,
             chaos,
             drafts_arrive,
+            tells,
             lives: Mutex::default(),
             alive: Mutex::default(),
             stop: CancellationToken::new(),
@@ -264,8 +270,9 @@ impl World {
         let mut agreed = 0;
         while Instant::now() < end {
             let all = tests::fleet::invoices(&*self.seams.ledger).await;
-            let agrees =
-                self.plan.is_done(&all) && self.dead_letters().await == self.waiting_for_person().await;
+            let agrees = self.plan.is_done(&all)
+                && self.dead_letters().await == self.waiting_for_person().await
+                && self.is_told().await;
             if agrees && agreed == 0 {
                 self.settled_at.store(self.fuse.as_ref().map_or(0, |fuse| fuse.steps()), Ordering::Relaxed);
             }

@@ -23,8 +23,8 @@ use crate::life::Life;
 
 /// The ledger as one process sees it.
 pub struct FaultyLedger {
-    inner: Arc<dyn Ledger>,
-    chaos: Arc<Chaos>,
+    pub(super) inner: Arc<dyn Ledger>,
+    pub(super) chaos: Arc<Chaos>,
     life: Life,
 }
 
@@ -33,7 +33,7 @@ impl FaultyLedger {
         Self { inner, chaos, life }
     }
 
-    async fn pass<T>(
+    pub(super) async fn pass<T>(
         &self,
         name: &'static str,
         call: impl Future<Output = Result<T, LedgerError>>,
@@ -373,11 +373,11 @@ impl Ledger for FaultyLedger {
     }
 
     fn fleet(&self) -> &dyn ledger::Fleet {
-        self.inner.fleet()
+        self
     }
 
     fn outbox(&self) -> &dyn Outbox {
-        self.inner.outbox()
+        self
     }
 
     fn taxpayers(&self) -> &dyn Taxpayers {

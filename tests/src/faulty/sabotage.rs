@@ -39,6 +39,8 @@ pub enum Sabotage {
     EvidenceDropped,
     /// What is to be sent later is sent at once.
     DueTimeIgnored,
+    /// What others are to be told is forgotten before it is told.
+    ToldBeforehand,
 }
 
 impl Sabotage {
@@ -62,5 +64,6 @@ impl Sabotage {
         Self::OutageCharged,
         Self::EvidenceDropped,
         Self::DueTimeIgnored,
+        Self::ToldBeforehand,
     ];
 }

@@ -31,7 +31,8 @@ enum Command {
     /// Set old months aside: their events, contents, documents and attempts leave the tables that are searched. Nothing is
     /// deleted. Needs the rights of the database's owner.
     #[command(
-        after_help = "Example: fawtara retention detach --before 2021-12 --by Lina --reason 'kept for five years'"
+        after_help = "Examples: fawtara retention detach --before 2021-12 --by Lina --reason 'kept for five years'\n          \
+                      fawtara retention detach --due --by timer --reason 'archive.retention_years are over'"
     )]
     Detach(DetachArgs),
     /// Bring a month back. Needs the rights of the database's owner.
@@ -52,8 +53,12 @@ struct PlanArgs {
 struct DetachArgs {
     /// The month that stays; those before it are set aside, as far as they are old enough and all their invoices are
     /// cleared or abandoned.
-    #[arg(long, value_name = "YYYY-MM", value_parser = month)]
-    before: NaiveDate,
+    #[arg(long, value_name = "YYYY-MM", value_parser = month, required_unless_present = "due")]
+    before: Option<NaiveDate>,
+    /// All months whose time is over, for a timer that runs once a month. One that is old enough and has open invoices
+    /// fails the run, so that somebody looks.
+    #[arg(long, conflicts_with = "before")]
+    due: bool,
     /// Say what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
@@ -74,6 +79,15 @@ struct AttachArgs {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+}
+
+impl DetachArgs {
+    fn means(&self, line: &Line) -> bool {
+        match self.before {
+            Some(before) => line.day < before,
+            None => !matches!(line.verdict, Verdict::Young { .. }),
+        }
+    }
 }
 
 fn month(text: &str) -> Result<NaiveDate, String> {
@@ -183,7 +197,7 @@ async fn detach(args: &DetachArgs, settings: &Settings, out: &mut dyn Write) -> 
     let lines = plan(settings).await?;
     let by = signed(&args.signature)?;
     let mut all = Vec::new();
-    for line in lines.iter().filter(|line| line.day < args.before) {
+    for line in lines.iter().filter(|line| args.means(line)) {
         let Line { month, day, .. } = line;
         let (done, message) = match &line.verdict {
             Verdict::Detached { .. } => continue,
@@ -201,7 +215,10 @@ async fn detach(args: &DetachArgs, settings: &Settings, out: &mut dyn Write) -> 
     }
     Answer::new(out, args.json).either(&all, |all| {
         if all.is_empty() {
-            return format!("there is no month before {} to be set aside\n", args.before.format("%Y-%m"));
+            return match args.before {
+                Some(before) => format!("there is no month before {} to be set aside\n", before.format("%Y-%m")),
+                None => "there is no month whose time is over\n".to_owned(),
+            };
         }
         all.iter().map(|line| format!("{}\n", clean(&line.message))).collect()
     })?;
@@ -278,6 +295,8 @@ fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Args as _, FromArgMatches as _};
+
     use super::*;
 
     fn day(text: &str) -> NaiveDate {
@@ -305,6 +324,29 @@ mod tests {
         assert_eq!(verdicts[2], ("2021-10", "may be detached".to_owned()));
         assert!(verdicts[3].1.starts_with("has to be at hand until 2026-12-01"), "{verdicts:?}");
         assert_eq!(judge(&months[2..], &[], day("2026-12-01"), 5)[0].verdict, Verdict::Old);
+    }
+
+    #[test]
+    fn a_timer_means_all_months_whose_time_is_over() {
+        let parse = |words: &[&str]| {
+            let signed = ["detach", "--by", "مؤقت", "--reason", "قديمة"];
+            let command = DetachArgs::augment_args(clap::Command::new("detach"));
+            let matches = command.try_get_matches_from(signed.iter().chain(words))?;
+            DetachArgs::from_arg_matches(&matches)
+        };
+        assert!(parse(&[]).is_err() && parse(&["--due", "--before", "2021-12"]).is_err());
+        let lines = [
+            line(day("2021-08-01"), 1, Verdict::Unfinished { invoices: 2 }),
+            line(day("2021-09-01"), 1, Verdict::Old),
+            line(day("2021-11-01"), 1, Verdict::Young { until: day("2026-12-01") }),
+        ];
+        let meant = |words: &[&str]| {
+            let args = parse(words).unwrap();
+            lines.iter().filter(|line| args.means(line)).count()
+        };
+        assert_eq!(meant(&["--due"]), 2, "one that has open invoices is looked at, one that is young is not");
+        assert_eq!(meant(&["--before", "2021-09"]), 1);
+        assert_eq!(meant(&["--before", "2030-01"]), 3);
     }
 
     #[test]
