@@ -216,7 +216,9 @@ async fn detach(args: &DetachArgs, settings: &Settings, out: &mut dyn Write) -> 
     Answer::new(out, args.json).either(&all, |all| {
         if all.is_empty() {
             return match args.before {
-                Some(before) => format!("there is no month before {} to be set aside\n", before.format("%Y-%m")),
+                Some(before) => {
+                    format!("there is no month before {} to be set aside\n", before.format("%Y-%m"))
+                }
                 None => "there is no month whose time is over\n".to_owned(),
             };
         }
