@@ -103,6 +103,9 @@ pub struct LedgerSettings {
     pub url: SecretUrl,
     /// Connections to it, at most, for this process.
     pub max_connections: u32,
+    /// How long a statement may go without an answer before its connection is given up, milliseconds. The server ends statements
+    /// after two thirds of it, or after 30 s.
+    pub answer_timeout_ms: u64,
     /// The database role taken on after connecting: `auto` is the one of the command at hand (fawtara_producer, fawtara_encoder,
     /// fawtara_submitter, fawtara_operator), with no more rights than it needs, or fawtara_app where that cannot be taken on;
     /// `login` is none but who logs in; else a name.
@@ -112,7 +115,7 @@ pub struct LedgerSettings {
 impl Default for LedgerSettings {
     fn default() -> Self {
         let url = SecretUrl::new("postgres://postgres@127.0.0.1:5432/fawtara");
-        Self { url, max_connections: 10, role: "auto".to_owned() }
+        Self { url, max_connections: 10, answer_timeout_ms: 45_000, role: "auto".to_owned() }
     }
 }
 

@@ -95,6 +95,7 @@ async fn ledger_of(settings: &Settings, part: Part) -> anyhow::Result<Arc<dyn Le
 pub fn postgres(settings: &Settings, part: Part) -> PostgresConfig {
     let mut config = PostgresConfig::new(settings.ledger.url.expose());
     config.max_connections = settings.ledger.max_connections;
+    config.answer_timeout = Duration::from_millis(settings.ledger.answer_timeout_ms);
     config.schedule = settings.schedule.clone();
     config.roles = match settings.ledger.role.as_str() {
         "auto" => part.roles(),

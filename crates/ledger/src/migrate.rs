@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, PgExecutor};
 
 use crate::LedgerError;
 use crate::postgres::failed;
@@ -54,7 +54,10 @@ pub(crate) async fn run(url: &str) -> Result<Vec<Migration>, LedgerError> {
 }
 
 /// Compares the migrations of a database with those of this program.
-pub(crate) async fn standing(connection: &mut PgConnection) -> Result<MigrationStanding, LedgerError> {
+pub(crate) async fn standing<C>(connection: &mut C) -> Result<MigrationStanding, LedgerError>
+where
+    for<'c> &'c mut C: PgExecutor<'c>,
+{
     let mut there = known_to(connection).await?;
     let mut standing = MigrationStanding::default();
     for known in MIGRATOR.iter() {
@@ -76,7 +79,10 @@ struct Row {
     checksum: Vec<u8>,
 }
 
-async fn known_to(connection: &mut PgConnection) -> Result<BTreeMap<i64, Row>, LedgerError> {
+async fn known_to<C>(connection: &mut C) -> Result<BTreeMap<i64, Row>, LedgerError>
+where
+    for<'c> &'c mut C: PgExecutor<'c>,
+{
     // The table is sqlx's and may not exist yet, so this cannot be checked at compile time.
     let there: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
         .fetch_one(&mut *connection)

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use crate::traits::LedgerError;
 
@@ -11,9 +11,6 @@ use crate::traits::LedgerError;
 const SHORTEST: Duration = Duration::from_millis(50);
 /// The longest pause between two tries.
 const LONGEST: Duration = Duration::from_secs(5);
-
-/// A call that takes longer is given up and repeated; longer than the statement time-out of the ledger itself.
-const HANGING: Duration = Duration::from_secs(45);
 
 /// Repeats `call` while the ledger is unavailable, until `give_up` resolves. Every ledger operation may be repeated safely.
 ///
@@ -27,11 +24,7 @@ where
     let mut give_up = std::pin::pin!(give_up);
     let mut pause = SHORTEST;
     loop {
-        // A server that vanished without a word leaves a call hanging for as long as the network stack pleases.
-        let answer = timeout(HANGING, call()).await.unwrap_or_else(|_| {
-            Err(LedgerError::Unavailable(format!("no answer for {} s", HANGING.as_secs())))
-        });
-        match answer {
+        match call().await {
             Err(LedgerError::Unavailable(reason)) => {
                 tracing::warn!(%reason, pause_ms = pause.as_millis(), "the ledger is unavailable; trying again");
                 let patient = tokio::select! {

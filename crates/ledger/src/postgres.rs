@@ -11,6 +11,7 @@ mod archive;
 mod checkpoint;
 mod codec;
 mod config;
+mod connection;
 mod encode;
 mod examine;
 mod failure;
@@ -39,12 +40,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use invoice::life::Actor;
 use invoice::{InvoiceKey, Timestamp};
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres};
+use sqlx::{ConnectOptions, Connection as _, PgConnection};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 pub use config::{APP_ROLE, Part, PostgresConfig};
+use connection::{Connection, Pool};
 pub use examine::{Examination, SERVER_VERSION_MIN, Setting};
 pub(crate) use failure::failed;
 pub use retention::MonthStanding;
@@ -56,15 +58,13 @@ use crate::{
     RefusedIntake, Schedule, Standing, Sweep, Swept, Taxpayers, Verification,
 };
 
-/// A connection that has been idle for this long is asked for a sign of life before it is used.
-const IDLE_SUSPECT: Duration = Duration::from_secs(2);
 /// How many months ahead partitions are made.
 const MONTHS_AHEAD: i32 = 2;
 
 /// The ledger in a Postgres database. Clones share one pool.
 #[derive(Clone)]
 pub struct PostgresLedger {
-    pool: PgPool,
+    pool: Pool,
     schedule: Schedule,
     notices: bool,
 }
@@ -73,7 +73,7 @@ impl fmt::Debug for PostgresLedger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresLedger")
             .field("size", &self.pool.size())
-            .field("idle", &self.pool.num_idle())
+            .field("idle", &self.pool.idle())
             .finish_non_exhaustive()
     }
 }
@@ -88,28 +88,20 @@ impl PostgresLedger {
         let options = PgConnectOptions::from_str(&config.url)
             .map_err(|error| LedgerError::Refused(format!("the database's URL: {error}")))?
             .application_name("fawtara");
+        let PostgresConfig { max_connections, acquire_timeout, answer_timeout, schedule, notices, .. } =
+            config.clone();
         // The pool would hide why the first connection fails behind a time-out.
-        options.connect().await.map_err(failed)?.close().await.map_err(failed)?;
-        let PostgresConfig { max_connections, acquire_timeout, schedule, notices, .. } = config.clone();
+        let first = async { options.connect().await?.close().await };
+        timeout(acquire_timeout, first).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(failed)?;
         let session = Arc::new(Session::of(config));
-        let pool = PgPoolOptions::new()
+        let connections = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(acquire_timeout)
             .after_connect(move |connection, _| {
                 let session = session.clone();
                 Box::pin(async move { session.begin(connection).await })
-            })
-            // A round trip for every acquisition is too much; after a pause it is cheap.
-            .test_before_acquire(false)
-            .before_acquire(|connection, idle| {
-                Box::pin(async move {
-                    if idle.idle_for >= IDLE_SUSPECT {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(options);
+            });
+        let pool = Pool::new(connections, options, answer_timeout);
         let ledger = Self { pool, schedule, notices };
         drop(ledger.connection().await?);
         Ok(ledger)
@@ -130,8 +122,8 @@ impl PostgresLedger {
         self.pool.close().await;
     }
 
-    async fn connection(&self) -> Result<PoolConnection<Postgres>, LedgerError> {
-        self.pool.acquire().await.map_err(|error| failure::no_connection(&self.pool, error))
+    async fn connection(&self) -> Result<Connection, LedgerError> {
+        self.pool.connection().await
     }
 }
 
@@ -146,9 +138,11 @@ struct Session {
 impl Session {
     fn of(config: PostgresConfig) -> Self {
         let ms = |duration: Duration| format!("{}ms", duration.as_millis());
+        // The server speaks before we stop listening: its answer says what took effect.
+        let statement_timeout = config.statement_timeout.min(config.answer_timeout * 2 / 3);
         Self {
-            statement_timeout: ms(config.statement_timeout),
-            lock_timeout: ms(config.lock_timeout),
+            statement_timeout: ms(statement_timeout),
+            lock_timeout: ms(config.lock_timeout.min(statement_timeout)),
             idle_timeout: ms(config.idle_in_transaction_timeout),
             roles: config.roles,
         }
@@ -311,7 +305,7 @@ impl Ledger for PostgresLedger {
 
     async fn maintain(&self) -> Result<(), LedgerError> {
         sqlx::query_scalar!("SELECT fawtara_ensure_partitions($1)", MONTHS_AHEAD)
-            .fetch_one(&mut *self.connection().await?)
+            .fetch_one(&mut self.connection().await?)
             .await
             .map_err(failed)?;
         Ok(())

@@ -1,5 +1,7 @@
 //! Group commit: events that arrive together are made durable together, each with its own answer.
 
+pub(crate) mod pulse;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::announcer::Announcer;
+use crate::batcher::pulse::Pulse;
 use crate::intake::{Intake, Refused, Taken, hints};
 
 /// What the publisher waits for.
@@ -27,9 +30,21 @@ struct Offer {
 }
 
 impl Batcher {
-    /// A batcher and the work that drives it. The work ends when the last clone of the batcher is dropped, or after `closed`,
-    /// once what was offered before is answered; what is offered later hears that the producer is unavailable.
+    /// [`Batcher::felt_by`] nobody.
+    #[cfg(any(test, feature = "hostile"))]
     pub(crate) fn new(
+        intake: Intake,
+        batch: usize,
+        linger: Duration,
+        closed: CancellationToken,
+    ) -> (Self, impl Future<Output = ()>) {
+        Self::felt_by(Pulse::default(), intake, batch, linger, closed)
+    }
+
+    /// A batcher whose commits `pulse` feels, and the work that drives it. The work ends when the last clone of the batcher is dropped, or after `closed`,
+    /// once what was offered before is answered; what is offered later hears that the producer is unavailable.
+    pub(crate) fn felt_by(
+        pulse: Pulse,
         intake: Intake,
         batch: usize,
         linger: Duration,
@@ -37,7 +52,7 @@ impl Batcher {
     ) -> (Self, impl Future<Output = ()>) {
         let (offers, receiver) = mpsc::channel(batch.max(1) * 2);
         let (announcer, announcing) = Announcer::new(Arc::clone(&intake.ledger), Arc::clone(&intake.broker));
-        let committing = drive(intake, announcer, receiver, batch.max(1), linger, closed);
+        let committing = drive(intake, announcer, pulse, receiver, batch.max(1), linger, closed);
         let work = async {
             // A broker that is away or slow holds up no commit.
             tokio::join!(committing, announcing);
@@ -58,6 +73,7 @@ impl Batcher {
 async fn drive(
     intake: Intake,
     announcer: Announcer,
+    pulse: Pulse,
     mut offers: mpsc::Receiver<Offer>,
     limit: usize,
     linger: Duration,
@@ -81,7 +97,9 @@ async fn drive(
                 _ => break,
             }
         }
+        pulse.begun();
         commit(&intake, &announcer, std::mem::take(&mut batch)).await;
+        pulse.ended();
     }
 }
 

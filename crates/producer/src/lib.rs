@@ -21,6 +21,7 @@ mod role;
 #[cfg(test)]
 mod testing;
 
+pub use batcher::pulse::Pulse;
 pub use config::Config;
 pub use correction::{Corrected, Correction, CorrectionRefused, Half, Returning};
 pub use envelope::EVENT_TYPE;

@@ -13,6 +13,7 @@ use tracing::info;
 
 use crate::amqp;
 use crate::batcher::Batcher;
+use crate::batcher::pulse::Pulse;
 use crate::config::Config;
 use crate::http::{Api, Door, router};
 use crate::intake::Intake;
@@ -24,6 +25,7 @@ pub struct Producer {
     keys: Live<KeyRing>,
     tls: Option<Tls>,
     listener: TcpListener,
+    pulse: Pulse,
 }
 
 /// Why a producer cannot start or go on.
@@ -76,13 +78,19 @@ impl Producer {
         let tls = config.tls.as_ref().map(Tls::load).transpose()?;
         let listener =
             TcpListener::bind(address).await.map_err(|source| ProducerError::Listen { address, source })?;
-        Ok(Self { intake, config, keys, tls, listener })
+        Ok(Self { intake, config, keys, tls, listener, pulse: Pulse::default() })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.listener.local_addr().unwrap_or(self.config.listen)
+    }
+
+    /// Whether its commits come to an end, for readiness.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Works until `shutdown`: then takes nothing new, answers what it has, and ends.
@@ -93,7 +101,8 @@ impl Producer {
         info!(address = %self.address(), "the producer is at work");
         let linger = Duration::from_millis(self.config.linger_ms);
         let closed = CancellationToken::new();
-        let (batcher, driver) = Batcher::new(self.intake.clone(), self.config.batch, linger, closed.clone());
+        let (batcher, driver) =
+            Batcher::felt_by(self.pulse, self.intake.clone(), self.config.batch, linger, closed.clone());
         let door = Door::new(self.config.keys.clone(), self.keys.clone(), self.config.listen);
         let api = Api::new(self.intake.clone(), batcher, &self.config, shutdown.clone()).guarded_by(door);
         let drain = Duration::from_millis(self.config.drain_ms);

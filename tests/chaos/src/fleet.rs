@@ -402,6 +402,7 @@ impl Addresses {
             r#"[ledger]
 url = "{database}"
 max_connections = 4
+answer_timeout_ms = 8000
 [broker]
 url = "{amqp}"
 ladder_ms = {RUNGS_MS:?}

@@ -43,6 +43,8 @@ pub enum Kind {
     HalfOpen(Service),
     /// Packets vanish in both directions: no reset, no answer.
     Blackhole(Service),
+    /// The connections there are fall silent for ever, as when a firewall loses its state; new ones work afterwards.
+    Swallowed(Service),
     /// Nobody listens.
     Refused(Service),
     /// The authority answers late, often after the client's patience has run out.
@@ -125,6 +127,7 @@ impl fmt::Display for Kind {
             Self::Slow(service) => return write!(f, "link slow: {service}"),
             Self::HalfOpen(service) => return write!(f, "link half open: {service}"),
             Self::Blackhole(service) => return write!(f, "link black hole: {service}"),
+            Self::Swallowed(service) => return write!(f, "link swallows: {service}"),
             Self::Refused(service) => return write!(f, "link refused: {service}"),
             Self::HostLost => "host lost",
             Self::NodeKilled => "RabbitMQ node killed",
@@ -210,6 +213,7 @@ impl Lane {
                         (1, Kind::Slow(service), 2_000, 6_000),
                         (1, Kind::HalfOpen(service), 2_000, 8_000),
                         (1, Kind::Blackhole(service), 2_000, 8_000),
+                        (1, Kind::Swallowed(service), 1_000, 4_000),
                         (1, Kind::Refused(service), 1_000, 4_000),
                     ]);
                 }

@@ -25,6 +25,9 @@ pub enum Mode {
     DeafClient,
     /// Nothing arrives, and nobody is told. What was said meanwhile arrives when it ends, as TCP sends again what got lost.
     Blackhole,
+    /// The connections there are fall silent for ever, in both directions, and nobody is told: a firewall forgot them. New ones
+    /// wait until it ends, and work.
+    Swallow,
     /// Nobody listens, and all connections are reset.
     Refuse,
 }
@@ -32,6 +35,8 @@ pub enum Mode {
 /// Bytes that pass at once on a slow way.
 const SMALL: usize = 1_024;
 const USUAL: usize = 64 * 1024;
+/// After so long the server's keepalive finds out that nobody is there any more. The client's own patience must be shorter.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Direction {
@@ -45,7 +50,7 @@ impl Mode {
             Self::Pass | Self::Slow(_) => true,
             Self::DeafServer => direction == Direction::Down,
             Self::DeafClient => direction == Direction::Up,
-            Self::Blackhole | Self::Refuse => false,
+            Self::Blackhole | Self::Swallow | Self::Refuse => false,
         }
     }
 }
@@ -64,6 +69,8 @@ struct Shared {
     mode: watch::Sender<Mode>,
     /// Cancelled and replaced by each cut.
     wire: watch::Sender<CancellationToken>,
+    /// Cancelled and replaced when the connections there are fall silent for ever.
+    lost: watch::Sender<CancellationToken>,
     over: CancellationToken,
 }
 
@@ -79,6 +86,7 @@ impl Proxy {
             upstream,
             mode: watch::Sender::new(Mode::Pass),
             wire: watch::Sender::new(CancellationToken::new()),
+            lost: watch::Sender::new(CancellationToken::new()),
             over: CancellationToken::new(),
         });
         tokio::spawn(accept(listener, shared.clone()));
@@ -94,18 +102,24 @@ impl Proxy {
     /// Changes what happens to what passes.
     pub fn set(&self, mode: Mode) {
         self.shared.mode.send_replace(mode);
-        if mode == Mode::Refuse {
-            self.cut();
+        match mode {
+            Mode::Refuse => self.cut(),
+            Mode::Swallow => end(&self.shared.lost),
+            _ => {}
         }
     }
 
     /// Resets all connections there are; new ones are welcome.
     pub fn cut(&self) {
-        self.shared.wire.send_modify(|wire| {
-            wire.cancel();
-            *wire = CancellationToken::new();
-        });
+        end(&self.shared.wire);
     }
+}
+
+fn end(all: &watch::Sender<CancellationToken>) {
+    all.send_modify(|token| {
+        token.cancel();
+        *token = CancellationToken::new();
+    });
 }
 
 impl Drop for Proxy {
@@ -154,6 +168,7 @@ async fn listen_again(shared: &Shared, modes: &mut watch::Receiver<Mode>) -> Tcp
 
 async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
     let wire = shared.wire.borrow().clone();
+    let lost = shared.lost.borrow().clone();
     let mut modes = shared.mode.subscribe();
     let mut server = None;
     let carried = async {
@@ -171,6 +186,13 @@ async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
     };
     let ended = tokio::select! {
         () = wire.cancelled() => false,
+        () = lost.cancelled() => {
+            tokio::select! {
+                () = wire.cancelled() => {}
+                ((), ()) = async { tokio::join!(swallow(&mut client), forget(server.take())) } => {}
+            }
+            false
+        }
         carried = carried => carried.is_ok(),
     };
     if !ended {
@@ -180,6 +202,19 @@ async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
             let _ = server.set_zero_linger();
         }
     }
+}
+
+/// Takes whatever is said, and answers nothing, until nobody says anything any more.
+async fn swallow(stream: &mut TcpStream) {
+    let mut buffer = [0; SMALL];
+    while matches!(stream.read(&mut buffer).await, Ok(1..)) {}
+}
+
+/// The server holds on to a client that is lost until it finds out.
+async fn forget(server: Option<TcpStream>) {
+    let Some(mut server) = server else { return };
+    let _ = tokio::time::timeout(KEEPALIVE, swallow(&mut server)).await;
+    let _ = server.set_zero_linger();
 }
 
 async fn carry(
@@ -276,6 +311,22 @@ mod tests {
         proxy.set(Mode::Pass);
         hear(&mut client, "lost").await;
         hear(&mut later, "too").await;
+    }
+
+    #[tokio::test]
+    async fn what_is_swallowed_stays_silent_for_ever_and_new_connections_work() {
+        let (proxy, mut client) = scene().await;
+        say(&mut client, "x").await;
+        hear(&mut client, "x").await;
+        proxy.set(Mode::Swallow);
+        say(&mut client, "lost").await;
+        let mut later = connect(&proxy).await.expect("it is accepted");
+        say(&mut later, "late").await;
+        hear_nothing(&mut later).await;
+        proxy.set(Mode::Pass);
+        hear(&mut later, "late").await;
+        say(&mut client, "lost too").await;
+        hear_nothing(&mut client).await;
     }
 
     #[tokio::test]

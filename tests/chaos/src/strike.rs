@@ -143,6 +143,7 @@ impl Injector {
                 let cut = random.chance(500);
                 self.mode(service, Mode::Blackhole, cut, &mut random)
             }
+            Kind::Swallowed(service) => self.mode(service, Mode::Swallow, false, &mut random),
             Kind::Refused(service) => self.mode(service, Mode::Refuse, false, &mut random),
             Kind::AuthoritySlow => {
                 let patience = u64::try_from(TIMEOUT.as_millis()).unwrap_or_default();

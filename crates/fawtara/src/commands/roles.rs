@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use producer::Producer;
+use producer::{Producer, Pulse};
 use telemetry::Probe;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -106,10 +106,11 @@ async fn run(name: &'static str, settings: Settings, roles: &[Role]) -> anyhow::
     let admin = admin.guarded_by(Some(seams.keys.clone()))?;
     // Everything is bound and wired before anything works: what fails here has nothing in flight to abort.
     let mut ready = Vec::new();
+    let mut pulse = None;
     for role in roles {
-        ready.push(role.prepare(&settings, &seams, &stop).await?);
+        ready.push(role.prepare(&settings, &seams, &mut pulse, &stop).await?);
     }
-    let admin = admin.serve(&telemetry, probe(&seams, &stop), &stop);
+    let admin = admin.serve(&telemetry, probe(&seams, pulse, &stop), &stop);
     let mut tasks = JoinSet::new();
     for work in ready {
         tasks.spawn(work);
@@ -147,6 +148,7 @@ impl Role {
         self,
         settings: &Settings,
         seams: &Seams,
+        pulse: &mut Option<Pulse>,
         stop: &CancellationToken,
     ) -> anyhow::Result<Work> {
         let stop = stop.clone();
@@ -156,6 +158,7 @@ impl Role {
                 let intake = wiring::intake(settings, seams);
                 let producer =
                     Producer::bind_with(intake, settings.producer.clone(), seams.keys.clone()).await?;
+                *pulse = Some(producer.pulse());
                 Box::pin(async move { Ok(producer.run(stop).await?) })
             }
             Self::Encoder => {
@@ -170,8 +173,8 @@ impl Role {
     }
 }
 
-/// Ready when the broker is connected and unblocked, and the ledger answered of late.
-fn probe(seams: &Seams, stop: &CancellationToken) -> Probe {
+/// Ready when the broker is connected and unblocked, the ledger answered of late, and a producer's commits come to an end.
+fn probe(seams: &Seams, pulse: Option<Pulse>, stop: &CancellationToken) -> Probe {
     let answers = Arc::new(AtomicBool::new(true));
     let (ledger, heard, stop) = (Arc::clone(&seams.ledger), Arc::clone(&answers), stop.clone());
     tokio::spawn(async move {
@@ -193,6 +196,7 @@ fn probe(seams: &Seams, stop: &CancellationToken) -> Probe {
         if !answers.load(Ordering::Relaxed) {
             return Err("the ledger does not answer".to_owned());
         }
-        Ok(())
+        // It asks on another connection than the intake does.
+        pulse.as_ref().map_or(Ok(()), Pulse::check)
     })
 }

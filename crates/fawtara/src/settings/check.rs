@@ -59,6 +59,7 @@ fn none_is_zero(settings: &Settings) -> anyhow::Result<()> {
     let Settings { ledger, authority, producer, encoder, submitter, .. } = settings;
     for (name, is_zero) in [
         ("ledger.max_connections", ledger.max_connections == 0),
+        ("ledger.answer_timeout_ms", ledger.answer_timeout_ms == 0),
         ("authority.timeout_ms", authority.timeout_ms == 0),
         ("authority.connect_timeout_ms", authority.connect_timeout_ms == 0),
         ("producer.max_requests", producer.max_requests == 0),

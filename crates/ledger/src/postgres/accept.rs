@@ -6,12 +6,12 @@ use chrono::NaiveDate;
 use invoice::life::{Command, Context, Event, Invoice, Policy, Refusal, decide};
 use invoice::{InvoiceKey, Timestamp};
 use rust_decimal::Decimal;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PostgresLedger;
 use super::append::{TRIES, write_patiently};
 use super::codec::{environment, family, kind, micros, month, payment, read_key};
+use super::connection::Connection;
 use super::failure::{failed, was_undone};
 use super::read::{clock, no_content, normal_forms, stored};
 use super::row::Stored;
@@ -46,11 +46,7 @@ impl PostgresLedger {
     }
 
     /// Settles these arrivals, among which no two share a key or a number.
-    async fn round(
-        &self,
-        connection: &mut PgConnection,
-        mut turn: Vec<&mut Slot>,
-    ) -> Result<(), LedgerError> {
+    async fn round(&self, connection: &mut Connection, mut turn: Vec<&mut Slot>) -> Result<(), LedgerError> {
         // Sorted, so that two batches with the same keys do not wait for each other crosswise.
         turn.sort_by_key(|slot| slot.arrival.key);
         let at = micros(clock(connection).await?);
@@ -74,7 +70,7 @@ impl PostgresLedger {
     /// Settles arrivals whose key or number is taken. Whatever moved meanwhile is left for the next round.
     async fn settle_known(
         &self,
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         rest: Vec<&mut Slot>,
         at: Timestamp,
     ) -> Result<(), LedgerError> {
@@ -147,7 +143,7 @@ fn by_key(rows: Vec<Stored>) -> BTreeMap<InvoiceKey, Stored> {
 }
 
 async fn settle_amended(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     amended: Vec<(&mut Slot, Step)>,
 ) -> Result<(), LedgerError> {
     let (slots, steps): (Vec<_>, Vec<_>) = amended.into_iter().unzip();
@@ -162,7 +158,7 @@ async fn settle_amended(
 }
 
 async fn settle_refused(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     refused: Vec<(&mut Slot, Invoice, Refusal)>,
 ) -> Result<(), LedgerError> {
     if refused.is_empty() {
@@ -178,10 +174,7 @@ async fn settle_refused(
 }
 
 /// Their key is free, so their number must be taken. If neither is, the one that held it was never committed.
-async fn settle_strangers(
-    connection: &mut PgConnection,
-    strangers: Vec<&mut Slot>,
-) -> Result<(), LedgerError> {
+async fn settle_strangers(connection: &mut Connection, strangers: Vec<&mut Slot>) -> Result<(), LedgerError> {
     if strangers.is_empty() {
         return Ok(());
     }
@@ -279,7 +272,7 @@ impl<'a> NewColumns<'a> {
 }
 
 async fn insert_patiently(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     columns: &NewColumns<'_>,
     at: Timestamp,
 ) -> Result<BTreeSet<InvoiceKey>, LedgerError> {
@@ -297,7 +290,7 @@ async fn insert_patiently(
 
 /// Inserts those whose key and number are free, and gives their keys. The two unique keys of `identities` decide.
 async fn insert(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     columns: &NewColumns<'_>,
     at: Timestamp,
 ) -> Result<Vec<(i16, Uuid)>, sqlx::Error> {

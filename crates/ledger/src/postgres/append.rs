@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use invoice::{Digest, InvoiceKey};
-use sqlx::PgConnection;
 
 use super::PostgresLedger;
 use super::codec::{keys, read, read_digest, read_key};
+use super::connection::Connection;
 use super::failure::{failed, was_undone};
 use super::step::Step;
 use super::write::{Columns, write};
@@ -54,7 +54,7 @@ impl PostgresLedger {
 
 /// Writes the steps, beginning again when a deadlock undid them.
 pub(super) async fn write_patiently(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     steps: &[Step],
     with_notices: bool,
 ) -> Result<BTreeSet<usize>, LedgerError> {
@@ -73,7 +73,7 @@ pub(super) async fn write_patiently(
 
 /// Version and last hash of each stream that exists.
 async fn heads(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     batch: &[Change],
 ) -> Result<BTreeMap<InvoiceKey, (u32, Digest)>, LedgerError> {
     let (environments, uuids) = keys(&batch.iter().map(|change| change.invoice.key).collect::<Vec<_>>());

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use invoice::InvoiceKey;
 use invoice::life::Evidence;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PostgresLedger;
 use super::checkpoint;
 use super::codec::{environment, month, read, read_digest, read_key, read_name};
+use super::connection::Connection;
 use super::failure::failed;
 use super::read::{each_once, stored};
 use super::retention::detachments;
@@ -47,7 +47,7 @@ impl Archive for PostgresLedger {
             // One more, to know whether there is more.
             i64::from(limit) + 1,
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -77,15 +77,15 @@ impl Archive for PostgresLedger {
     }
 
     async fn detachments(&self) -> Result<Vec<Detachment>, LedgerError> {
-        Ok(detachments(&mut *self.connection().await?).await?.into_values().collect())
+        Ok(detachments(&mut self.connection().await?).await?.into_values().collect())
     }
 
     async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError> {
-        checkpoint::last(&mut *self.connection().await?).await
+        checkpoint::last(&mut self.connection().await?).await
     }
 }
 
-async fn gather(connection: &mut PgConnection, keys: &[InvoiceKey]) -> Result<Vec<Dossier>, LedgerError> {
+async fn gather(connection: &mut Connection, keys: &[InvoiceKey]) -> Result<Vec<Dossier>, LedgerError> {
     let mut dossiers: BTreeMap<InvoiceKey, Dossier> = stored(connection, keys)
         .await?
         .into_iter()
@@ -132,7 +132,7 @@ struct Named {
 type Dossiers = BTreeMap<InvoiceKey, Dossier>;
 
 async fn add_contents(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     named: &Named,
     dossiers: &mut Dossiers,
 ) -> Result<(), LedgerError> {
@@ -165,7 +165,7 @@ async fn add_contents(
 }
 
 async fn add_events(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     named: &Named,
     dossiers: &mut Dossiers,
 ) -> Result<(), LedgerError> {
@@ -203,7 +203,7 @@ async fn add_events(
 }
 
 async fn add_documents(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     named: &Named,
     dossiers: &mut Dossiers,
 ) -> Result<(), LedgerError> {
@@ -245,7 +245,7 @@ async fn add_documents(
 }
 
 async fn add_attempts(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     named: &Named,
     dossiers: &mut Dossiers,
 ) -> Result<(), LedgerError> {

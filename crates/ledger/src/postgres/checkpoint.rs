@@ -1,10 +1,10 @@
 //! Checkpoints: sealing the heads of the streams that changed.
 
 use invoice::Timestamp;
-use sqlx::PgConnection;
 
 use super::PostgresLedger;
 use super::codec::{environment, fit, micros, read, read_digest, read_key};
+use super::connection::Connection;
 use super::failure::failed;
 use super::read::clock;
 use crate::{Checkpoint, GENESIS, Head, LedgerError, seal};
@@ -40,7 +40,7 @@ impl PostgresLedger {
     }
 }
 
-pub(super) async fn last(connection: &mut PgConnection) -> Result<Option<Checkpoint>, LedgerError> {
+pub(super) async fn last(connection: &mut Connection) -> Result<Option<Checkpoint>, LedgerError> {
     let row = sqlx::query!("SELECT number, at, streams, hash FROM checkpoints ORDER BY number DESC LIMIT 1")
         .fetch_optional(connection)
         .await
@@ -59,7 +59,7 @@ pub(super) fn checkpoint(
 
 /// Heads as they stand, and the steps that led to them. They may move on before they are kept: what is sealed then is still
 /// true, and the steps that came later bring them again.
-async fn unsealed(connection: &mut PgConnection, limit: u32) -> Result<(Vec<Head>, Vec<i64>), LedgerError> {
+async fn unsealed(connection: &mut Connection, limit: u32) -> Result<(Vec<Head>, Vec<i64>), LedgerError> {
     // Few streams have more steps than that between two checkpoints; if they do, fewer are sealed at a time.
     let steps_max = i64::from(limit).saturating_mul(STEPS);
     let rows = sqlx::query!(
@@ -100,7 +100,7 @@ async fn unsealed(connection: &mut PgConnection, limit: u32) -> Result<(Vec<Head
 
 /// False when another checkpoint took the number; nothing is kept then.
 async fn keep(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     checkpoint: &Checkpoint,
     heads: &[Head],
     steps: &[i64],
@@ -143,7 +143,7 @@ async fn keep(
 }
 
 /// Adds up the small amounts of what has settled. Two at once take different ones.
-async fn fold_settled(connection: &mut PgConnection) -> Result<(), LedgerError> {
+async fn fold_settled(connection: &mut Connection) -> Result<(), LedgerError> {
     sqlx::query!(
         r#"
         WITH taken AS (

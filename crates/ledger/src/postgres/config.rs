@@ -59,6 +59,8 @@ pub struct PostgresConfig {
     pub max_connections: u32,
     /// How long a call waits for a free connection.
     pub acquire_timeout: Duration,
+    /// How long a statement may go without an answer before its connection is given up; the server's own limits are kept shorter.
+    pub answer_timeout: Duration,
     /// When the sweeper looks again.
     pub schedule: Schedule,
     /// How long a statement may run.
@@ -75,13 +77,15 @@ pub struct PostgresConfig {
 }
 
 impl PostgresConfig {
-    /// The usual bounds: 8 connections, 10 s for one to be free, statements 30 s, locks 10 s, idle transactions 30 s.
+    /// The usual bounds: 8 connections, 10 s for one to be free, 45 s for an answer, statements 30 s, locks 10 s, idle
+    /// transactions 30 s.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
             max_connections: 8,
             acquire_timeout: Duration::from_secs(10),
+            answer_timeout: Duration::from_secs(45),
             schedule: Schedule::default(),
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(10),
@@ -98,6 +102,7 @@ impl fmt::Debug for PostgresConfig {
         f.debug_struct("PostgresConfig")
             .field("max_connections", &self.max_connections)
             .field("acquire_timeout", &self.acquire_timeout)
+            .field("answer_timeout", &self.answer_timeout)
             .field("schedule", &self.schedule)
             .field("statement_timeout", &self.statement_timeout)
             .field("lock_timeout", &self.lock_timeout)

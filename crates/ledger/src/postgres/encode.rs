@@ -7,11 +7,11 @@ use std::sync::Arc;
 use invoice::event::Kind;
 use invoice::life::{Command, Context, Invoice, Policy, Step as Role, decide};
 use invoice::{Digest, Environment, IncomeSource, InvoiceKey, Timestamp};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PostgresLedger;
 use super::codec::{environment, fit, keys, read, read_environment};
+use super::connection::Connection;
 use super::failure::failed;
 use super::read::{clock, no_content, normal_forms};
 use super::returns::{Originals, references, with_originals};
@@ -93,7 +93,7 @@ struct Draw {
 impl Draw {
     /// Locks the returns and their originals, in the order of their keys; then the originals that have no row.
     async fn begin_returns(
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         wanted: Vec<InvoiceKey>,
         schedule: Schedule,
     ) -> Result<Self, LedgerError> {
@@ -105,7 +105,7 @@ impl Draw {
 
     /// Locks the invoices that are no returns, in the order of their keys.
     async fn begin(
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         wanted: Vec<InvoiceKey>,
         schedule: Schedule,
     ) -> Result<Self, LedgerError> {
@@ -123,7 +123,7 @@ impl Draw {
     /// Encodes the drafts among them and writes everything.
     async fn finish(
         mut self,
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         encoder: &dyn Encode,
         with_notices: bool,
     ) -> Result<Vec<Option<EncodeOutcome>>, LedgerError> {
@@ -215,7 +215,7 @@ impl Draw {
 
 /// Locks those of these kinds, in the order of their keys.
 async fn lock(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     wanted: &[InvoiceKey],
     kinds: &[&str],
 ) -> Result<BTreeMap<InvoiceKey, Stored>, LedgerError> {
@@ -291,7 +291,7 @@ fn encode_one(
 
 /// Locks the counters in sorted order and gives their next numbers. New income sources get a counter first.
 async fn lock_counters(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     sources: BTreeSet<(Environment, IncomeSource)>,
     encoder: &dyn Encode,
 ) -> Result<Counters, LedgerError> {
@@ -351,7 +351,7 @@ async fn lock_counters(
 
 /// Notes which number went to whom, and moves the counters on.
 async fn assign(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     drawn: &[(Invoice, u64)],
     counters: &Counters,
 ) -> Result<(), LedgerError> {

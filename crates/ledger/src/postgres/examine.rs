@@ -3,9 +3,9 @@
 use chrono::{Months, NaiveDate};
 use invoice::Timestamp;
 use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
 
 use super::codec::month;
+use super::connection::Connection;
 use super::failure::failed;
 use super::{Part, PostgresLedger};
 use crate::LedgerError;
@@ -132,7 +132,7 @@ impl PostgresLedger {
                 clock_timestamp() AS "now!"
             "#
         )
-        .fetch_one(&mut *connection)
+        .fetch_one(&mut connection)
         .await
         .map_err(failed)?;
         let mut examination = Examination {
@@ -169,7 +169,7 @@ impl PostgresLedger {
     }
 }
 
-async fn rights(connection: &mut PgConnection, examination: &mut Examination) -> Result<(), LedgerError> {
+async fn rights(connection: &mut Connection, examination: &mut Examination) -> Result<(), LedgerError> {
     let tables: Vec<String> = APPEND_ONLY.map(str::to_owned).into();
     let part = Part::ALL.into_iter().find(|part| part.role() == examination.role).unwrap_or(Part::Whole);
     let rows = sqlx::query!(
@@ -211,7 +211,7 @@ async fn rights(connection: &mut PgConnection, examination: &mut Examination) ->
 }
 
 async fn partitions(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     now: Timestamp,
     examination: &mut Examination,
 ) -> Result<(), LedgerError> {

@@ -1,10 +1,10 @@
 //! Shares of submitters in Postgres: one renewal at a time for each endpoint, behind an advisory lock.
 
 use async_trait::async_trait;
-use sqlx::PgConnection;
 
 use super::PostgresLedger;
 use super::codec::{fit, read};
+use super::connection::Connection;
 use super::failure::failed;
 use super::transaction::in_transaction;
 use crate::LedgerError;
@@ -22,7 +22,7 @@ impl Fleet for PostgresLedger {
 
     async fn leave(&self, worker: &str) -> Result<(), LedgerError> {
         sqlx::query!("DELETE FROM submitter_shares WHERE worker = $1", worker)
-            .execute(&mut *self.connection().await?)
+            .execute(&mut self.connection().await?)
             .await
             .map_err(failed)?;
         Ok(())
@@ -36,7 +36,7 @@ impl Fleet for PostgresLedger {
             ORDER BY endpoint, worker
             LIMIT 1000"
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         rows.into_iter()
@@ -55,7 +55,7 @@ impl Fleet for PostgresLedger {
     }
 }
 
-async fn renew(connection: &mut PgConnection, request: ShareRequest) -> Result<Option<Granted>, LedgerError> {
+async fn renew(connection: &mut Connection, request: ShareRequest) -> Result<Option<Granted>, LedgerError> {
     sqlx::query!("SELECT pg_advisory_xact_lock($1, hashtext($2))", SHARES, request.endpoint)
         .execute(&mut *connection)
         .await

@@ -46,7 +46,7 @@ impl PostgresLedger {
             &digests as _,
             &bodies as _,
         )
-        .execute(&mut *self.connection().await?)
+        .execute(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         Ok(())
@@ -63,7 +63,7 @@ impl PostgresLedger {
             "#,
             i64::from(limit),
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         rows.into_iter()
@@ -89,7 +89,7 @@ impl PostgresLedger {
             "SELECT id FROM refused_intake WHERE resolved_at IS NULL ORDER BY at, id LIMIT $1",
             i64::from(limit),
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)
     }
@@ -105,7 +105,7 @@ impl PostgresLedger {
             without_nul(&by.name),
             without_nul(&by.reason),
         )
-        .execute(&mut *self.connection().await?)
+        .execute(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         Ok(done.rows_affected() == 1)

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use invoice::Timestamp;
 use invoice::life::Actor;
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 
 use super::PostgresLedger;
 use super::codec::{environment, fit, read, read_digest, read_environment, without_nul};
+use super::connection::Connection;
 use super::failure::failed;
 use super::transaction::in_transaction;
 use crate::LedgerError;
@@ -23,7 +23,7 @@ use crate::taxpayers::is_signed;
 impl Keys for PostgresLedger {
     async fn keys_revision(&self) -> Result<(u64, Timestamp), LedgerError> {
         let row = sqlx::query!(r#"SELECT revision, clock_timestamp() AS "now!" FROM api_key_revision"#)
-            .fetch_one(&mut *self.connection().await?)
+            .fetch_one(&mut self.connection().await?)
             .await
             .map_err(failed)?;
         Ok((read(row.revision)?, row.now))
@@ -56,7 +56,7 @@ impl Keys for PostgresLedger {
     }
 
     async fn all_keys(&self) -> Result<Vec<ApiKey>, LedgerError> {
-        read_keys(&mut *self.connection().await?, None, false).await
+        read_keys(&mut self.connection().await?, None, false).await
     }
 
     async fn create_key(&self, key: NewKey, by: Actor) -> Result<KeyChanged, LedgerError> {
@@ -153,7 +153,7 @@ impl Keys for PostgresLedger {
             prefixes,
             USE_NOTED_EVERY.as_secs_f64(),
         )
-        .execute(&mut *self.connection().await?)
+        .execute(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         Ok(())
@@ -178,7 +178,7 @@ impl Keys for PostgresLedger {
             before,
             i64::from(limit),
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         rows.into_iter()
@@ -203,7 +203,7 @@ struct Turn {
 }
 
 /// Waits for all changes before this one.
-async fn turn(connection: &mut PgConnection) -> Result<Turn, LedgerError> {
+async fn turn(connection: &mut Connection) -> Result<Turn, LedgerError> {
     let row = sqlx::query!(
         r#"SELECT revision + 1 AS "revision!", clock_timestamp() AS "now!" FROM api_key_revision FOR UPDATE"#
     )
@@ -215,7 +215,7 @@ async fn turn(connection: &mut PgConnection) -> Result<Turn, LedgerError> {
 
 /// A key that can still be changed, or why it cannot.
 async fn standing(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     prefix: &str,
 ) -> Result<Result<ApiKey, KeyChanged>, LedgerError> {
     let Some(key) = read_keys(connection, Some(prefix), false).await?.pop() else {
@@ -228,7 +228,7 @@ async fn standing(
 }
 
 async fn create(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     key: &NewKey,
     replaces: Option<&str>,
     revision: i64,
@@ -278,7 +278,7 @@ async fn create(
 }
 
 async fn record(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     revision: i64,
     now: Timestamp,
     by: &Actor,
@@ -309,7 +309,7 @@ async fn record(
     Ok(())
 }
 
-async fn done(connection: &mut PgConnection, prefix: &str) -> Result<KeyChanged, LedgerError> {
+async fn done(connection: &mut Connection, prefix: &str) -> Result<KeyChanged, LedgerError> {
     let key = read_keys(connection, Some(prefix), false).await?.pop();
     let missing = || LedgerError::Corrupt(format!("key {prefix} was written and is not there"));
     key.map(|key| KeyChanged::Done(Box::new(key))).ok_or_else(missing)
@@ -317,7 +317,7 @@ async fn done(connection: &mut PgConnection, prefix: &str) -> Result<KeyChanged,
 
 /// All of them or one, the latest first; on request only those that are valid now.
 async fn read_keys(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     only: Option<&str>,
     valid: bool,
 ) -> Result<Vec<ApiKey>, LedgerError> {

@@ -64,7 +64,7 @@ impl PostgresLedger {
                     filter.since,
                     filter.until,
                 )
-                .fetch_all(&mut *connection)
+                .fetch_all(&mut connection)
                 .await
                 .map_err(failed)?
             };
@@ -124,7 +124,7 @@ impl PostgresLedger {
             HAVING sum(s.count) <> 0
             "#
         )
-        .fetch_all(&mut *connection)
+        .fetch_all(&mut connection)
         .await
         .map_err(failed)?;
         let mut past_due = 0;
@@ -149,7 +149,7 @@ impl PostgresLedger {
                 (SELECT count(*) FROM refused_intake WHERE resolved_at IS NULL) AS "refused_intake!"
             "#
         )
-        .fetch_one(&mut *connection)
+        .fetch_one(&mut connection)
         .await
         .map_err(failed)?;
         Ok(Standing {

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::connection::Connection;
 use chrono::NaiveDate;
 use invoice::life::{Event, Evidence, Invoice};
 use invoice::{InvoiceKey, Timestamp};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PostgresLedger;
@@ -16,13 +16,13 @@ use super::row::{InvoiceRow, Stored, invoice_rows};
 use crate::{Amendable, AttemptRecord, Document, DocumentKind, LedgerError, Loaded, RecordedEvent};
 
 /// The time by the database's clock.
-pub(super) async fn clock(connection: &mut PgConnection) -> Result<Timestamp, LedgerError> {
+pub(super) async fn clock(connection: &mut Connection) -> Result<Timestamp, LedgerError> {
     sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(connection).await.map_err(failed)
 }
 
 /// The invoices with these keys that exist, in no order.
 pub(super) async fn stored(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     wanted: &[InvoiceKey],
 ) -> Result<Vec<Stored>, LedgerError> {
     rows(connection, wanted).await?.into_iter().map(Stored::try_from).collect()
@@ -30,7 +30,7 @@ pub(super) async fn stored(
 
 /// As [`stored`], unread.
 pub(super) async fn rows(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     wanted: &[InvoiceKey],
 ) -> Result<Vec<InvoiceRow>, LedgerError> {
     let (environments, uuids) = keys(wanted);
@@ -51,7 +51,7 @@ pub(super) async fn rows(
 /// Here and wherever else months are read: the months are named once more for all rows, so that the planner sees those
 /// partitions alone, however many there are; and OFFSET 0 keeps it from reading a whole month that has no statistics yet.
 pub(super) async fn normal_forms(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     wanted: &[&Invoice],
 ) -> Result<BTreeMap<InvoiceKey, String>, LedgerError> {
     let (environments, uuids) = keys(&wanted.iter().map(|invoice| invoice.key).collect::<Vec<_>>());
@@ -105,7 +105,7 @@ pub(super) fn each_once(months: &[NaiveDate]) -> Vec<NaiveDate> {
 
 /// The months of acceptance of the invoices with these keys that exist.
 pub(super) async fn months(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     wanted: &[InvoiceKey],
 ) -> Result<BTreeMap<InvoiceKey, NaiveDate>, LedgerError> {
     let (environments, uuids) = keys(wanted);
@@ -132,7 +132,7 @@ pub(super) fn read_event(payload: &str) -> Result<Event, LedgerError> {
 
 impl PostgresLedger {
     pub(super) async fn clock(&self) -> Result<Timestamp, LedgerError> {
-        clock(&mut *self.connection().await?).await
+        clock(&mut self.connection().await?).await
     }
 
     pub(super) async fn load_keys(&self, wanted: &[InvoiceKey]) -> Result<Loaded, LedgerError> {
@@ -185,7 +185,7 @@ impl PostgresLedger {
             &months as _,
             &each_once(&all),
         )
-        .fetch_all(&mut *connection)
+        .fetch_all(&mut connection)
         .await
         .map_err(failed)?;
         rows.into_iter()
@@ -211,7 +211,7 @@ impl PostgresLedger {
             key.uuid,
             month,
         )
-        .fetch_all(&mut *connection)
+        .fetch_all(&mut connection)
         .await
         .map_err(failed)?;
         rows.into_iter()
@@ -240,7 +240,7 @@ impl PostgresLedger {
             key.uuid,
             month,
         )
-        .fetch_all(&mut *connection)
+        .fetch_all(&mut connection)
         .await
         .map_err(failed)?;
         rows.into_iter()
@@ -286,7 +286,7 @@ impl PostgresLedger {
             uuid,
             number,
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         rows.into_iter().map(|row| read_key(row.environment, row.uuid)).collect()

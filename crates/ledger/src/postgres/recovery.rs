@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use invoice::life::Actor;
 use invoice::{Environment, IncomeSource, InvoiceKey};
-use sqlx::PgConnection;
 
 use super::PostgresLedger;
 use super::codec::{environment, fit, keys, read, read_environment, read_key, without_nul};
+use super::connection::Connection;
 use super::failure::failed;
 use super::transaction::in_transaction;
 use crate::LedgerError;
@@ -35,7 +35,7 @@ impl Recovery for PostgresLedger {
             without_nul(&by.name),
             without_nul(&by.reason),
         )
-        .execute(&mut *self.connection().await?)
+        .execute(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         Ok(done.rows_affected() > 0)
@@ -46,7 +46,7 @@ impl Recovery for PostgresLedger {
             "SELECT closed, at, by_name, by_reason FROM intake_switches ORDER BY number DESC LIMIT $1",
             i64::from(limit),
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         Ok(rows
@@ -119,7 +119,7 @@ impl Recovery for PostgresLedger {
             ORDER BY c.environment, c.tax_number, c.income_source
             "#
         )
-        .fetch_all(&mut *connection)
+        .fetch_all(&mut connection)
         .await
         .map_err(failed)?;
         rows.into_iter()
@@ -168,7 +168,7 @@ impl Recovery for PostgresLedger {
             &versions,
             i64::from(UNKNOWN_MAX),
         )
-        .execute(&mut *self.connection().await?)
+        .execute(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         Ok(())
@@ -192,7 +192,7 @@ impl Recovery for PostgresLedger {
             after.map(|key| key.uuid),
             i64::from(limit),
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         rows.into_iter()
@@ -212,7 +212,7 @@ impl Recovery for PostgresLedger {
 }
 
 async fn note_held(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     key: InvoiceKey,
     source: &IncomeSource,
     icv: u64,
@@ -284,7 +284,7 @@ async fn note_held(
 
 /// Locks the counter and gives its next number; one that was never drawn from begins at `start`.
 async fn lock_counter(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     wanted: Environment,
     source: &IncomeSource,
     start: u64,
@@ -321,7 +321,7 @@ async fn lock_counter(
 
 /// Makes these numbers void and moves the counter past them; its row is locked.
 async fn skip(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     wanted: Environment,
     source: &IncomeSource,
     first: u64,
@@ -357,7 +357,7 @@ async fn skip(
 }
 
 async fn last_void(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     wanted: Environment,
     source: &IncomeSource,
 ) -> Result<Option<VoidRange>, LedgerError> {
@@ -383,7 +383,7 @@ async fn last_void(
 }
 
 async fn voids(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
 ) -> Result<BTreeMap<(Environment, IncomeSource), Vec<VoidRange>>, LedgerError> {
     let rows = sqlx::query!(
         r#"

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use invoice::life::Actor;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection as _, PgConnection};
 use tokio::time::sleep;
 
 use super::PostgresLedger;
 use super::codec::read;
+use super::connection::Connection;
 use super::failure::failed;
 use crate::{Detachment, LedgerError};
 
@@ -62,7 +63,7 @@ impl PostgresLedger {
             ORDER BY m.month
             "#
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         rows.into_iter()
@@ -145,7 +146,7 @@ fn is_locked_out(error: &sqlx::Error) -> bool {
 
 /// The months that are set aside, by their first day. There are few: a dozen a year.
 pub(super) async fn detachments(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
 ) -> Result<BTreeMap<NaiveDate, Detachment>, LedgerError> {
     let rows = sqlx::query!(
         r#"

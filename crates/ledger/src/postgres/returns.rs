@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::connection::Connection;
 use chrono::NaiveDate;
 use invoice::life::{Invoice, State};
 use invoice::returns::Returned;
 use invoice::{Environment, InvoiceKey, Timestamp};
-use sqlx::PgConnection;
 
 use super::PostgresLedger;
 use super::codec::{environment, fit, keys, month, read, read_environment, read_key};
@@ -57,7 +57,7 @@ struct Reservation {
 
 /// How the returns among these name their originals, without any lock.
 pub(super) async fn references(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     wanted: &[InvoiceKey],
 ) -> Result<BTreeMap<InvoiceKey, Reference>, LedgerError> {
     let (environments, uuids) = keys(wanted);
@@ -110,7 +110,7 @@ pub(super) async fn references(
 impl Originals {
     /// Reads what is needed of them. The rows of those that are ours are locked by now; the others are locked here, in order.
     pub(super) async fn read(
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         mut references: BTreeMap<InvoiceKey, Reference>,
         rows: &BTreeMap<InvoiceKey, Stored>,
     ) -> Result<Self, LedgerError> {
@@ -194,7 +194,7 @@ impl Originals {
     }
 
     /// Writes what was taken down.
-    pub(super) async fn write(self, connection: &mut PgConnection) -> Result<(), LedgerError> {
+    pub(super) async fn write(self, connection: &mut Connection) -> Result<(), LedgerError> {
         if self.new.is_empty() {
             return Ok(());
         }
@@ -289,7 +289,7 @@ impl Names {
 
 /// One transaction at a time for each original without a row; in the order of the locks, which every transaction keeps.
 async fn lock_elsewhere(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     elsewhere: &BTreeSet<OriginalKey>,
 ) -> Result<(), LedgerError> {
     if elsewhere.is_empty() {
@@ -318,7 +318,7 @@ async fn lock_elsewhere(
 
 /// What the authority holds of these: the bytes that were cleared, or what was found there when a person adopted it.
 async fn documents(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     cleared: &[&Invoice],
 ) -> Result<BTreeMap<InvoiceKey, Arc<Vec<u8>>>, LedgerError> {
     if cleared.is_empty() {
@@ -368,7 +368,7 @@ async fn documents(
 
 /// What counts as taken back of each, by where the returns stand (see the table's own words).
 async fn reserved(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     originals: &BTreeSet<OriginalKey>,
 ) -> Result<BTreeMap<OriginalKey, Returned>, LedgerError> {
     if originals.is_empty() {
@@ -411,7 +411,7 @@ async fn reserved(
 }
 
 async fn descriptions(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     elsewhere: &BTreeSet<OriginalKey>,
     returned: &BTreeMap<OriginalKey, Returned>,
 ) -> Result<BTreeMap<OriginalKey, Description>, LedgerError> {
@@ -485,7 +485,7 @@ impl PostgresLedger {
             DEPENDANTS_MAX,
             grace_ms,
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         rows.into_iter()

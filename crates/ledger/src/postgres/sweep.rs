@@ -110,7 +110,7 @@ impl PostgresLedger {
             &sequences as _,
             &pauses(&self.schedule),
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         rows.into_iter()
@@ -136,7 +136,7 @@ impl PostgresLedger {
             "#,
             i64::from(at_most),
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         let count = |stage| {
@@ -177,7 +177,7 @@ impl PostgresLedger {
             &uuids,
             micros(until),
         )
-        .execute(&mut *self.connection().await?)
+        .execute(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         Ok(())

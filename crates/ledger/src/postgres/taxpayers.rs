@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use invoice::life::Actor;
 use invoice::{Environment, IncomeSource, Profile, Timestamp};
-use sqlx::PgConnection;
 use tracing::error;
 
 use super::PostgresLedger;
 use super::codec::{environment, family, fit, read, read_environment, read_family, without_nul};
+use super::connection::Connection;
 use super::failure::failed;
 use super::transaction::in_transaction;
 use crate::LedgerError;
@@ -23,7 +23,7 @@ use crate::vault::Sealed;
 impl Taxpayers for PostgresLedger {
     async fn registry_revision(&self) -> Result<u64, LedgerError> {
         let revision = sqlx::query_scalar!("SELECT revision FROM registry_revision")
-            .fetch_one(&mut *self.connection().await?)
+            .fetch_one(&mut self.connection().await?)
             .await
             .map_err(failed)?;
         read(revision)
@@ -69,7 +69,7 @@ impl Taxpayers for PostgresLedger {
             before,
             i64::from(limit),
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         rows.into_iter()
@@ -111,14 +111,14 @@ impl Taxpayers for PostgresLedger {
             source.sequence,
             i64::from(limit),
         )
-        .execute(&mut *self.connection().await?)
+        .execute(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         Ok(done.rows_affected())
     }
 }
 
-async fn read_registry(connection: &mut PgConnection) -> Result<Registry, LedgerError> {
+async fn read_registry(connection: &mut Connection) -> Result<Registry, LedgerError> {
     let revision = sqlx::query_scalar!("SELECT revision FROM registry_revision")
         .fetch_one(&mut *connection)
         .await
@@ -145,7 +145,7 @@ async fn read_registry(connection: &mut PgConnection) -> Result<Registry, Ledger
 
 /// All of them, or the environments of one.
 async fn read_sources(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     only: Option<&IncomeSource>,
 ) -> Result<Vec<RegisteredSource>, LedgerError> {
     let rows = sqlx::query!(
@@ -200,7 +200,7 @@ async fn read_sources(
 
 /// The sealed secrets, by where they belong. Producers and encoders have no right to them, and no use.
 async fn read_secrets(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     only: Option<&IncomeSource>,
 ) -> Result<BTreeMap<(i16, IncomeSource), Sealed>, LedgerError> {
     let rows = sqlx::query!(
@@ -225,7 +225,7 @@ async fn read_secrets(
 }
 
 /// Everything is looked at before anything is written, behind the lock of the revision.
-async fn write(connection: &mut PgConnection, change: RegistryChange) -> Result<Registered, LedgerError> {
+async fn write(connection: &mut Connection, change: RegistryChange) -> Result<Registered, LedgerError> {
     let RegistryChange { entry, action, by } = change;
     let last =
         sqlx::query!("SELECT revision, clock_timestamp() AS \"now!\" FROM registry_revision FOR UPDATE")
@@ -304,7 +304,7 @@ async fn write(connection: &mut PgConnection, change: RegistryChange) -> Result<
 }
 
 async fn read_taxpayer(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     tax_number: &str,
 ) -> Result<Option<Taxpayer>, LedgerError> {
     let row = sqlx::query!(
@@ -330,7 +330,7 @@ async fn read_taxpayer(
 }
 
 async fn write_taxpayer(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     taxpayer: &Taxpayer,
     revision: i64,
     now: Timestamp,
@@ -356,7 +356,7 @@ async fn write_taxpayer(
 }
 
 async fn write_source(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     source: &RegisteredSource,
     revision: i64,
     now: Timestamp,

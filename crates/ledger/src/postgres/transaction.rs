@@ -1,13 +1,11 @@
 //! The one place where a transaction of several statements runs, out of reach of whoever drops the waiting future.
 //!
-//! sqlx 0.9 leaves a transaction open when the future of `begin` is dropped at the wrong moment (pitfalls: cancelled
+//! What is dropped in the middle of a transaction leaves it open for as long as the server allows (pitfalls: cancelled
 //! begin). A task of its own is never dropped half way.
 
 use std::pin::Pin;
 
-use sqlx::{Connection, PgConnection, PgPool};
-
-use super::failure::{failed, no_connection};
+use super::connection::{Connection, Pool};
 use crate::LedgerError;
 
 /// What is done inside: it borrows the connection for as long as the transaction lasts.
@@ -15,18 +13,21 @@ pub(super) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>
 
 /// Runs `work` in a transaction and commits; rolls back when it fails or panics.
 /// When the caller is dropped, it goes on to its end by itself.
-pub(super) async fn in_transaction<T, F>(pool: &PgPool, work: F) -> Result<T, LedgerError>
+pub(super) async fn in_transaction<T, F>(pool: &Pool, work: F) -> Result<T, LedgerError>
 where
     T: Send + 'static,
-    F: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+    F: for<'c> FnOnce(&'c mut Connection) -> Work<'c, T> + Send + 'static,
 {
     let pool = pool.clone();
     let task = tokio::spawn(async move {
-        let mut connection = pool.acquire().await.map_err(|error| no_connection(&pool, error))?;
-        let mut transaction = connection.begin().await.map_err(failed)?;
-        let result = work(&mut transaction).await?;
-        transaction.commit().await.map_err(failed)?;
-        Ok(result)
+        let mut connection = pool.connection().await?;
+        connection.begin().await?;
+        let result = work(&mut connection).await;
+        match &result {
+            Ok(_) => connection.commit().await?,
+            Err(_) => connection.roll_back().await,
+        }
+        result
     });
     match task.await {
         Ok(result) => result,

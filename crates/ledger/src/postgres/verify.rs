@@ -4,10 +4,10 @@ mod stream;
 mod tables;
 
 use invoice::InvoiceKey;
-use sqlx::PgConnection;
 
 use super::PostgresLedger;
 use super::codec::{environment, fit, read, read_digest, read_key};
+use super::connection::Connection;
 use super::failure::failed;
 use super::retention::detachments;
 use super::transaction::in_transaction;
@@ -73,26 +73,27 @@ impl PostgresLedger {
                 None => break,
             }
         }
-        let detached = detachments(&mut *self.connection().await?).await?.into_values().collect();
+        let detached = detachments(&mut self.connection().await?).await?.into_values().collect();
         let Proof { streams, events, checkpoints, violations } = proof;
         Ok(Verification { streams, events, checkpoints, detached, violations })
     }
 }
 
 /// One snapshot for all reads of the transaction that has just begun.
-async fn freeze(connection: &mut PgConnection) -> Result<(), LedgerError> {
+async fn freeze(connection: &mut Connection) -> Result<(), LedgerError> {
     sqlx::query!("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         .execute(&mut *connection)
         .await
         .map_err(failed)?;
     // A whole table may take longer than what answers a person.
+    connection.be_patient();
     sqlx::query!("SET LOCAL statement_timeout = 0").execute(connection).await.map_err(failed)?;
     Ok(())
 }
 
 /// Proves the checkpoint behind this one, and gives it; none at the end.
 async fn prove_next(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     last: Option<Checkpoint>,
 ) -> Result<(Option<Checkpoint>, Proof), LedgerError> {
     freeze(connection).await?;
@@ -117,7 +118,7 @@ async fn prove_next(
 }
 
 async fn prove_checkpoint(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     previous: &invoice::Digest,
     checkpoint: &Checkpoint,
     proof: &mut Proof,

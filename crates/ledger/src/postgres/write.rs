@@ -5,10 +5,10 @@ use chrono::NaiveDate;
 use invoice::Timestamp;
 use invoice::life::Cause;
 use rust_decimal::Decimal;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::codec::{digests, environment, family, fit, kind, payment};
+use super::connection::Connection;
 use super::step::{Step, json};
 use crate::LedgerError;
 
@@ -233,7 +233,7 @@ impl<'a> Attempts<'a> {
 /// Writes the steps and gives the places (from 0) of those whose stream still stood at the expected version.
 /// The others leave no trace. Rows are locked in the order of their keys.
 pub(super) async fn write(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     columns: &Columns<'_>,
 ) -> Result<std::collections::BTreeSet<usize>, sqlx::Error> {
     let Columns { invoices, events, documents, attempts, counters, notices } = columns;

@@ -16,3 +16,4 @@ mod rights;
 mod roles;
 mod room;
 mod sessions;
+mod silence;

@@ -49,3 +49,15 @@ async fn what_the_ledger_cannot_read_harms_only_itself() {
     let away = async |_| Err(LedgerError::Unavailable("restart".to_owned()));
     assert!(split(arrivals, away).await.iter().all(|answer| *answer == Err(Refused::Unavailable)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_does_not_end_is_felt() {
+    let pulse = Pulse::default();
+    pulse.begun();
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert_eq!(pulse.check(), Ok(()), "it may wait for a lock");
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert!(pulse.check().unwrap_err().contains("20 s"));
+    pulse.ended();
+    assert_eq!(pulse.check(), Ok(()));
+}

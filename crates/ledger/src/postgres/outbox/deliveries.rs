@@ -134,7 +134,7 @@ impl PostgresLedger {
             i64::from(limit),
             millis(lease),
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         rows.into_iter().map(Delivery::try_from).collect()
@@ -171,7 +171,7 @@ impl PostgresLedger {
             &columns.status as _,
             &columns.error as _,
         )
-        .execute(&mut *self.connection().await?)
+        .execute(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         Ok(())
@@ -197,7 +197,7 @@ impl PostgresLedger {
             which.failed,
             i64::from(limit),
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         rows.into_iter().map(Delivery::try_from).collect()
@@ -216,7 +216,7 @@ impl PostgresLedger {
             without_nul(&by.name),
             without_nul(&by.reason),
         )
-        .execute(&mut *self.connection().await?)
+        .execute(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         Ok(done.rows_affected())
@@ -244,7 +244,7 @@ impl PostgresLedger {
             by.map(without_nul),
             without_nul(reason),
         )
-        .execute(&mut *self.connection().await?)
+        .execute(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         Ok(done.rows_affected() == 1)
@@ -252,7 +252,7 @@ impl PostgresLedger {
 
     pub(super) async fn forget_before(&self, before: Timestamp) -> Result<u64, LedgerError> {
         let done = sqlx::query!("DELETE FROM webhook_deliveries WHERE at < $1", before)
-            .execute(&mut *self.connection().await?)
+            .execute(&mut self.connection().await?)
             .await
             .map_err(failed)?;
         Ok(done.rows_affected())

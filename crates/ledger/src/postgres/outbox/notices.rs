@@ -93,7 +93,7 @@ impl PostgresLedger {
             i64::from(limit),
             millis(lease),
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         rows.into_iter().map(Notice::try_from).collect()
@@ -144,7 +144,7 @@ impl PostgresLedger {
             &times,
             &bodies,
         )
-        .execute(&mut *self.connection().await?)
+        .execute(&mut self.connection().await?)
         .await
         .map_err(failed)?;
         Ok(())
@@ -153,7 +153,7 @@ impl PostgresLedger {
     pub(super) async fn count_outbox(&self) -> Result<OutboxStanding, LedgerError> {
         let mut connection = self.connection().await?;
         let notices = sqlx::query!(r#"SELECT count(*) AS "count!", min(at) AS oldest FROM notices"#)
-            .fetch_one(&mut *connection)
+            .fetch_one(&mut connection)
             .await
             .map_err(failed)?;
         let rows = sqlx::query!(
@@ -170,7 +170,7 @@ impl PostgresLedger {
             ORDER BY 1
             "#
         )
-        .fetch_all(&mut *connection)
+        .fetch_all(&mut connection)
         .await
         .map_err(failed)?;
         let webhooks = rows.into_iter().map(|row| {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use invoice::life::{Event, Invoice};
 use invoice::{Digest, IncomeSource, InvoiceKey, Timestamp};
-use sqlx::PgConnection;
 
 use super::super::codec::{environment, month, read, read_digest, read_key};
+use super::super::connection::Connection;
 use super::super::failure::failed;
 use super::super::read::{each_once, read_event, rows};
 use super::super::retention::detachments;
@@ -54,7 +54,7 @@ struct Belongings {
 
 /// Proves the page after a key, and gives its last key if there may be more.
 pub(super) async fn prove_page(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     after: Option<InvoiceKey>,
 ) -> Result<(Option<InvoiceKey>, Proof), LedgerError> {
     freeze(connection).await?;
@@ -193,7 +193,7 @@ fn prove_documents(invoice: &Invoice, documents: &[DocumentRow], proof: &mut Pro
 }
 
 async fn identities(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     after: Option<InvoiceKey>,
 ) -> Result<Vec<Identity>, LedgerError> {
     let (environment, uuid) = start(after);
@@ -224,10 +224,7 @@ async fn identities(
         .collect()
 }
 
-async fn belongings(
-    connection: &mut PgConnection,
-    identities: &[Identity],
-) -> Result<Belongings, LedgerError> {
+async fn belongings(connection: &mut Connection, identities: &[Identity]) -> Result<Belongings, LedgerError> {
     let keys: Vec<InvoiceKey> = identities.iter().map(|identity| identity.key).collect();
     let environments: Vec<i16> = keys.iter().map(|key| environment(key.environment)).collect();
     let uuids: Vec<_> = keys.iter().map(|key| key.uuid).collect();

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::super::connection::{Connection, Pool};
 use chrono::NaiveDate;
 use invoice::{IncomeSource, InvoiceKey};
-use sqlx::{PgConnection, PgPool};
 
 use super::super::codec::{read, read_key};
 use super::super::failure::failed;
@@ -18,7 +18,7 @@ const PAGE: i64 = 20_000;
 /// An income source as the tables name it.
 type Source = (i16, String, String);
 
-pub(super) async fn prove_tables(pool: &PgPool) -> Result<Proof, LedgerError> {
+pub(super) async fn prove_tables(pool: &Pool) -> Result<Proof, LedgerError> {
     let mut proof = Proof::default();
     let mut after = None;
     loop {
@@ -62,7 +62,7 @@ fn is_full(rows: usize) -> bool {
 
 /// Invoices that have lost their identity, or whose number is not theirs.
 async fn prove_invoices(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     after: Option<InvoiceKey>,
 ) -> Result<(Option<InvoiceKey>, Proof), LedgerError> {
     freeze(connection).await?;
@@ -106,7 +106,7 @@ async fn prove_invoices(
 
 /// Events that have lost their identity, or stand in another month than it says; gives the place where the next page begins.
 async fn prove_events(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     month: NaiveDate,
     after: Option<InvoiceKey>,
 ) -> Result<(Option<(NaiveDate, Option<InvoiceKey>)>, Proof), LedgerError> {
@@ -126,7 +126,7 @@ async fn prove_events(
 }
 
 async fn prove_month(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     month: NaiveDate,
     after: Option<InvoiceKey>,
     proof: &mut Proof,
@@ -166,7 +166,7 @@ async fn prove_month(
 
 /// Numbers whose invoice does not have them; gives the place where the next page begins, and the income sources that were seen.
 async fn prove_assignments(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     (environment, tax_number, income_source): Source,
     icv: i64,
 ) -> Result<(Option<(Source, i64)>, BTreeSet<Source>, Proof), LedgerError> {
@@ -210,7 +210,7 @@ async fn prove_assignments(
     Ok((last.filter(|_| full), sources, proof))
 }
 
-async fn counters(connection: &mut PgConnection) -> Result<BTreeSet<Source>, LedgerError> {
+async fn counters(connection: &mut Connection) -> Result<BTreeSet<Source>, LedgerError> {
     let rows = sqlx::query!("SELECT environment, tax_number, income_source FROM icv_counters")
         .fetch_all(connection)
         .await
@@ -220,7 +220,7 @@ async fn counters(connection: &mut PgConnection) -> Result<BTreeSet<Source>, Led
 
 /// The numbers of one income source: between the first and the last there is no hole that is not on record, and nothing that
 /// was skipped has been drawn.
-async fn prove_counter(connection: &mut PgConnection, source: Source) -> Result<Proof, LedgerError> {
+async fn prove_counter(connection: &mut Connection, source: Source) -> Result<Proof, LedgerError> {
     freeze(connection).await?;
     let mut proof = Proof::default();
     let (environment, tax_number, income_source) = source;
@@ -269,7 +269,7 @@ async fn prove_counter(connection: &mut PgConnection, source: Source) -> Result<
 }
 
 /// What is told of the settled without reading them.
-async fn prove_counts(connection: &mut PgConnection) -> Result<Proof, LedgerError> {
+async fn prove_counts(connection: &mut Connection) -> Result<Proof, LedgerError> {
     freeze(connection).await?;
     let mut proof = Proof::default();
     let wrong = sqlx::query!(
