@@ -82,7 +82,7 @@ pub trait Ledger: Send + Sync + 'static {
     /// To be hinted at once: their wake time is set as if they had just moved.
     async fn dependants(&self, originals: &[InvoiceKey]) -> Result<Vec<Swept>, LedgerError>;
 
-    /// Stored documents, one for each (invoice, document version, kind) asked for.
+    /// Stored documents, one for each (invoice, document version, kind) asked for; none as well for one that cannot be read.
     async fn documents(
         &self,
         wanted: &[(InvoiceKey, u32, DocumentKind)],
@@ -100,7 +100,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// The invoices with this UUID in all environments, or with this number.
     async fn find(&self, uuid_or_number: &str) -> Result<Vec<InvoiceKey>, LedgerError>;
 
-    /// A page of at most `limit` invoices, after `after`.
+    /// A page of at most `limit` invoices, after `after`. Here, and wherever invoices are found by what they wait for, those that
+    /// cannot be read are left out and logged.
     async fn list(
         &self,
         filter: &Filter,

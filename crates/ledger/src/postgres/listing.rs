@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use invoice::InvoiceKey;
 use invoice::Timestamp;
 use invoice::life::{Cause, State};
+use tracing::error;
 
 use super::PostgresLedger;
-use super::codec::{environment, read, read_name};
+use super::codec::{environment, read, read_key, read_name};
 use super::failure::failed;
-use super::row::{InvoiceRow, Stored, invoice_rows};
+use super::row::{InvoiceRow, Stored, invoice_rows, readable};
 use crate::{Filter, LedgerError, Listed, Page, Standing, StandingCount};
 
 impl PostgresLedger {
@@ -91,14 +92,12 @@ impl PostgresLedger {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let rows = rows
-            .into_iter()
-            .map(|row| {
-                let Stored { invoice, summary, traceparent, .. } = Stored::try_from(row)?;
-                Ok(Listed { invoice, summary, traceparent })
-            })
-            .collect::<Result<Vec<_>, LedgerError>>()?;
-        let next = rows.last().filter(|_| more).map(|row| (row.invoice.updated_at, row.invoice.key));
+        // A page goes on behind its last row, whether that can be read or not.
+        let place = |row: &InvoiceRow| Some((row.updated_at, read_key(row.environment, row.uuid).ok()?));
+        let next = if more { rows.iter().rev().find_map(place) } else { None };
+        let rows = readable(rows)
+            .map(|Stored { invoice, summary, traceparent, .. }| Listed { invoice, summary, traceparent })
+            .collect();
         Ok(Page { rows, next })
     }
 
@@ -128,18 +127,20 @@ impl PostgresLedger {
         .await
         .map_err(failed)?;
         let mut past_due = 0;
-        let mut counts = rows
-            .into_iter()
-            .map(|row| {
-                past_due += row.past_due;
-                Ok(StandingCount {
-                    state: read_name::<State>(&row.state)?,
-                    cause: row.cause.as_deref().map(read_name).transpose()?,
-                    count: read(row.count)?,
-                    oldest: row.oldest,
-                })
-            })
-            .collect::<Result<Vec<_>, LedgerError>>()?;
+        let mut counts = Vec::with_capacity(rows.len());
+        for row in rows {
+            let state = read_name::<State>(&row.state);
+            let cause = row.cause.as_deref().map(read_name::<Cause>).transpose();
+            let (state, cause) = match (state, cause) {
+                (Ok(state), Ok(cause)) => (state, cause),
+                (Err(reason), _) | (_, Err(reason)) => {
+                    error!(state = row.state, cause = row.cause, count = row.count, %reason, "not counted");
+                    continue;
+                }
+            };
+            past_due += row.past_due;
+            counts.push(StandingCount { state, cause, count: read(row.count)?, oldest: row.oldest });
+        }
         counts.sort_by_key(|count| (count.state, count.cause));
         let rest = sqlx::query!(
             r#"

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::connection::Connection;
 use chrono::NaiveDate;
 use invoice::life::{Invoice, State};
 use invoice::returns::Returned;
@@ -11,9 +10,10 @@ use invoice::{Environment, InvoiceKey, Timestamp};
 
 use super::PostgresLedger;
 use super::codec::{environment, fit, keys, month, read, read_environment, read_key};
+use super::connection::Connection;
 use super::failure::failed;
 use super::read::each_once;
-use super::row::{Stored, invoice_rows};
+use super::row::{Stored, invoice_rows, swept};
 use super::step::json;
 use crate::originals::{OriginalKey, add};
 use crate::{Completed, Description, LedgerError, OriginalStanding, Swept, Told};
@@ -488,12 +488,7 @@ impl PostgresLedger {
         .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
-        rows.into_iter()
-            .map(|row| {
-                let Stored { invoice, traceparent, .. } = Stored::try_from(row)?;
-                Ok(Swept { invoice, traceparent })
-            })
-            .collect()
+        Ok(swept(rows))
     }
 }
 

@@ -4,12 +4,13 @@ use chrono::NaiveDate;
 use invoice::life::{Invoice, Waiting};
 use invoice::{Amount, Digest, IncomeSource, Timestamp};
 use rust_decimal::Decimal;
+use tracing::error;
 use uuid::Uuid;
 
 use super::codec::{
     read, read_digest, read_digests, read_family, read_key, read_kind, read_name, read_payment,
 };
-use crate::{LedgerError, Summary};
+use crate::{LedgerError, Summary, Swept};
 
 /// Everything of an invoice's row that is ever read.
 #[derive(Debug)]
@@ -143,4 +144,19 @@ impl TryFrom<InvoiceRow> for Stored {
             },
         })
     }
+}
+
+/// Those that can be read. One that this program cannot read (damaged, or of a newer program) stands in nobody's way (promise 14).
+pub(super) fn readable(rows: Vec<InvoiceRow>) -> impl Iterator<Item = Stored> {
+    rows.into_iter().filter_map(|row| {
+        let (environment, uuid) = (row.environment, row.uuid);
+        let skipped =
+            |reason: &LedgerError| error!(environment, %uuid, %reason, "skipped; run `fawtara verify`");
+        Stored::try_from(row).inspect_err(skipped).ok()
+    })
+}
+
+/// As the dispatcher wants them.
+pub(super) fn swept(rows: Vec<InvoiceRow>) -> Vec<Swept> {
+    readable(rows).map(|Stored { invoice, traceparent, .. }| Swept { invoice, traceparent }).collect()
 }

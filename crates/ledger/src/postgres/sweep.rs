@@ -5,7 +5,7 @@ use invoice::{InvoiceKey, Timestamp};
 use super::PostgresLedger;
 use super::codec::{environment, keys, micros, read};
 use super::failure::failed;
-use super::row::{Stored, invoice_rows};
+use super::row::{invoice_rows, swept};
 use crate::sweep::{Parked, Sources, Stage};
 use crate::{LedgerError, Schedule, Sweep, Swept};
 
@@ -113,12 +113,7 @@ impl PostgresLedger {
         .fetch_all(&mut self.connection().await?)
         .await
         .map_err(failed)?;
-        rows.into_iter()
-            .map(|row| {
-                let Stored { invoice, traceparent, .. } = Stored::try_from(row)?;
-                Ok(Swept { invoice, traceparent })
-            })
-            .collect()
+        Ok(swept(rows))
     }
 
     pub(super) async fn count_parked(&self, at_most: u32) -> Result<Parked, LedgerError> {

@@ -17,3 +17,4 @@ mod roles;
 mod room;
 mod sessions;
 mod silence;
+mod unreadable;
