@@ -60,6 +60,8 @@ pub struct Breaker {
     /// Invoices that met a 500 since the last intelligible answer.
     suspects: BTreeSet<InvoiceKey>,
     last_success: Option<Instant>,
+    /// When somebody last failed; before that, when it was first asked.
+    failed: Option<Instant>,
 }
 
 /// A probe that has not reported for so long is given up.
@@ -77,6 +79,7 @@ impl Breaker {
             in_a_row: 0,
             suspects: BTreeSet::new(),
             last_success: None,
+            failed: None,
         }
     }
 
@@ -101,6 +104,18 @@ impl Breaker {
             Position::Closed => now,
             Position::Open { until, .. } => until.max(now),
             Position::Probing { .. } => now + Duration::from_millis(self.config.open_ms),
+        }
+    }
+
+    /// When an invoice may be sent for whose sake all others are held up, at other endpoints too: at once while answers come;
+    /// else not before everybody else had time to find out whether they do.
+    pub fn trusted_from(&mut self, now: Instant) -> Instant {
+        let patience = Duration::from_millis(self.config.open_max_ms);
+        match self.position {
+            Position::Closed if self.in_a_row == 0 && self.last_success.is_some() => now,
+            Position::Closed => *self.failed.get_or_insert(now) + patience,
+            Position::Open { until, .. } => until + patience,
+            Position::Probing { since, .. } => since + PROBE_PATIENCE,
         }
     }
 
@@ -188,6 +203,7 @@ impl Breaker {
 
     fn fail(&mut self, retry_after: Option<Duration>, now: Instant) {
         self.in_a_row = self.in_a_row.saturating_add(1);
+        self.failed = Some(now);
         let round = match self.position {
             Position::Closed if self.in_a_row < self.config.failures => return,
             Position::Closed => 0,
@@ -262,6 +278,26 @@ mod tests {
             DOWN,
             "three in a row: it is not the invoices"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_held_up_for_an_endpoint_that_may_hang() {
+        const MINUTE: Duration = Duration::from_secs(60);
+        let mut breaker = Breaker::new(BreakerConfig::default());
+        let start = Instant::now();
+        assert_eq!(breaker.trusted_from(start), start + MINUTE, "nobody knows yet");
+        breaker.judge(key(1), Outcome::Refused, None, start);
+        assert_eq!(breaker.trusted_from(start), start, "it answers");
+        breaker.judge(key(2), Outcome::InDoubt, None, start);
+        tokio::time::advance(MINUTE / 2).await;
+        assert_eq!(breaker.trusted_from(Instant::now()), start + MINUTE, "one was not answered");
+        (0..4).for_each(|number| drop(breaker.judge(key(number), DOWN, None, start)));
+        let Admission::Closed(until) = breaker.admission(start) else { panic!("must be open") };
+        assert_eq!(breaker.trusted_from(start), until + MINUTE, "somebody else is to probe");
+        breaker.take_probe(until);
+        assert!(breaker.trusted_from(until) > until + MINUTE, "one is out");
+        breaker.judge(key(9), Outcome::Refused, None, until);
+        assert_eq!(breaker.trusted_from(until), until);
     }
 
     #[tokio::test(start_paused = true)]

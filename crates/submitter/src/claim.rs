@@ -14,10 +14,12 @@ use ledger::{Appended, AttemptRecord, Change, DocumentKind, LedgerError, Loaded,
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
+use crate::alone::goes_alone;
 use crate::append::append_split;
 use crate::config::Endpoints;
-use crate::desk::{Desk, later, publish};
+use crate::desk::{Desk, later};
 use crate::lane::{Entry, Slot};
+use crate::rest::Rest;
 
 /// An attempt whose start is committed: to be sent now.
 pub(crate) struct Attempt {
@@ -45,19 +47,6 @@ pub(crate) struct Claimed {
     pub(crate) rest: Rest,
 }
 
-/// What a claim leaves to be done for the hints that led to no attempt.
-#[derive(Default)]
-pub(crate) struct Rest {
-    /// Hints to publish before their deliveries are acknowledged.
-    hints: Vec<Outgoing>,
-    /// What the ledger does not know: it may be older than the queues, after a restore.
-    unknown: Vec<(InvoiceKey, u32)>,
-    /// Deliveries that are done with.
-    done: Vec<Delivery>,
-    /// Invoices that cannot be worked on before then.
-    parked: Vec<(InvoiceKey, Timestamp)>,
-}
-
 /// One act of claiming.
 pub(crate) struct Claim<'a> {
     desk: &'a Desk,
@@ -78,8 +67,6 @@ struct Candidate {
 
 /// How long an invoice is parked whose endpoint is not configured here, or whose bytes are missing.
 const PARKED_FOR: TimeDelta = TimeDelta::minutes(15);
-/// A batch is parked in about so many round trips at most.
-const PARKINGS: usize = 8;
 
 impl<'a> Claim<'a> {
     pub(crate) fn new(desk: &'a Desk) -> Self {
@@ -110,13 +97,18 @@ impl<'a> Claim<'a> {
             loaded => loaded?,
         };
         let started = Instant::now();
+        self.rest.looked = Some((loaded.now, started));
         let mut claimed = Claimed::default();
         let mut candidates = Vec::new();
         for ((key, delivery), invoice) in deliveries.into_iter().zip(loaded.invoices.iter()) {
             match self.consider(key, invoice.as_ref(), &delivery, loaded.now) {
-                Some((change, _)) if !alone && is_crashed(&change) => {
-                    debug!(invoice = %key, "to be claimed alone");
-                    claimed.alone.push(delivery);
+                Some((change, endpoint)) if goes_alone(&change.invoice) && !alone => {
+                    if let Some(wait) = self.waits_to_go_alone(&endpoint) {
+                        self.rest.postpone(delivery, wait);
+                    } else {
+                        debug!(invoice = %key, "to be claimed alone");
+                        claimed.alone.push(delivery);
+                    }
                 }
                 Some((change, endpoint)) => {
                     let Some(slot) = self.enter(&change.invoice, &endpoint, loaded.now) else {
@@ -233,6 +225,13 @@ impl<'a> Claim<'a> {
         None
     }
 
+    /// For how long nobody may go alone there. The endpoint is asked first: while it may hang, nobody is held up for its sake.
+    fn waits_to_go_alone(&self, endpoint: &Endpoint) -> Option<Duration> {
+        let now = Instant::now();
+        let trusted = self.desk.lanes.of(endpoint).trusted_from(now).saturating_duration_since(now);
+        Some(trusted.max(self.desk.alone().wait(now))).filter(|wait| !wait.is_zero())
+    }
+
     /// Passes the trace of the hint on.
     fn hint(&mut self, queue: Queue, invoice: &Invoice, delivery: &Delivery) {
         let payload = Hint::new(invoice.key, invoice.version).to_bytes();
@@ -309,58 +308,6 @@ impl<'a> Claim<'a> {
         }
         Ok(())
     }
-}
-
-impl Rest {
-    /// Leaves this one for later: it will be hinted again.
-    pub(crate) fn postpone(&mut self, delivery: Delivery, until: Timestamp) {
-        if let Ok(hint) = Hint::from_bytes(&delivery.payload) {
-            self.parked.push((hint.key(), until));
-        }
-        self.done.push(delivery);
-    }
-
-    /// Parks, hints, and acknowledges what is done with, in this order.
-    pub(crate) async fn settle(self, desk: &Desk) -> Result<(), LedgerError> {
-        let ledger = &desk.role.ledger;
-        for (until, keys) in in_few_groups(self.parked) {
-            patiently(std::future::pending(), || ledger.park(&keys, until)).await?;
-        }
-        if !self.unknown.is_empty() {
-            let noted = ledger.recovery().note_unknown(&self.unknown).await;
-            // Only evidence: nobody's invoice waits for it.
-            noted.unwrap_or_else(|error| warn!(%error, "unknown invoices could not be noted"));
-        }
-        publish(desk, self.hints).await;
-        for delivery in self.done {
-            // Stale: it comes again, and finds nothing to do.
-            let _ = delivery.settle.ack().await;
-        }
-        Ok(())
-    }
-}
-
-/// Those that are parked until about the same time go together, so that a batch takes only so many round trips; nobody wakes
-/// before its time.
-fn in_few_groups(mut parked: Vec<(InvoiceKey, Timestamp)>) -> Vec<(Timestamp, Vec<InvoiceKey>)> {
-    parked.sort_unstable_by_key(|(key, until)| (*until, *key));
-    let size = parked.len().div_ceil(PARKINGS).max(1);
-    let mut groups: Vec<(Timestamp, Vec<InvoiceKey>)> = Vec::with_capacity(PARKINGS);
-    for (key, until) in parked {
-        match groups.last_mut() {
-            Some((latest, keys)) if *latest == until || keys.len() < size => {
-                *latest = until;
-                keys.push(key);
-            }
-            _ => groups.push((until, vec![key])),
-        }
-    }
-    groups
-}
-
-fn is_crashed(change: &Change) -> bool {
-    change.invoice.crashes > 0
-        || change.events.iter().any(|event| matches!(event, Event::LeaseExpired { .. }))
 }
 
 /// The attempt that fell silent, for the table of attempts.

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::alone::Ration;
 use crate::breaker::Admission;
 use crate::config::{Endpoints, Submitter};
 use crate::credentials::Credentials;
@@ -28,6 +29,7 @@ pub(crate) struct Desk {
     /// How many hints wait on each rung of the ladder.
     pub(crate) rungs: RungWindows,
     credentials: Mutex<Credentials>,
+    alone: Mutex<Ration>,
     /// The longest time-out of a call that this process has sent, milliseconds.
     longest_call_ms: AtomicU64,
 }
@@ -43,6 +45,7 @@ impl Desk {
                 u64::from(role.config.window / 4),
             ),
             credentials: Mutex::default(),
+            alone: Mutex::default(),
             longest_call_ms: AtomicU64::new(0),
             role,
         }
@@ -51,6 +54,11 @@ impl Desk {
     pub(crate) fn credentials(&self) -> MutexGuard<'_, Credentials> {
         // Poisoned or not, its fields are plain values.
         self.credentials.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How much of the time is for those who go alone.
+    pub(crate) fn alone(&self) -> MutexGuard<'_, Ration> {
+        self.alone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where to send, as of now.

@@ -15,6 +15,7 @@ use ledger::{LedgerError, Sources, Sweep, Swept};
 use tokio::time::{Instant, sleep};
 use tracing::{debug, warn};
 
+use crate::alone::goes_alone;
 use crate::config::Config;
 use crate::desk::{Desk, publish};
 use crate::lane::Flow;
@@ -25,6 +26,8 @@ const BUSY: Duration = Duration::from_millis(200);
 const LATE: Duration = Duration::from_millis(50);
 /// An endpoint that is due for a probe is hinted no more often.
 const PROBES: Duration = Duration::from_secs(1);
+/// So many in a row of those who leave it to others.
+const PROBES_MAX: usize = 16;
 
 /// Income sources, each in its environment.
 type Several = Vec<(Environment, IncomeSource)>;
@@ -94,8 +97,7 @@ impl Dispatcher<'_> {
         let Some(depth) = depth(self.desk, Queue::ToSubmit).await else { return Ok(Turn::Idle) };
         let (closed, probes) = self.flows();
         for sources in probes {
-            let one = Sweep { unsent: true, under_way: true, sources: Sources::Only(sources), ..Sweep::NONE };
-            hint_again(self.desk, one, 1).await?;
+            self.probe(sources).await?;
         }
         let room = self.unsent.room(depth, Instant::now());
         if room == 0 {
@@ -112,6 +114,20 @@ impl Dispatcher<'_> {
             found += hint_again(self.desk, retries, room - found).await?;
         }
         Ok(self.unsent.filled(depth, found, Instant::now()))
+    }
+
+    /// One hint for an endpoint that may be probed. Whoever must go alone leaves that to others, and another one is hinted.
+    async fn probe(&self, sources: Several) -> Result<(), LedgerError> {
+        let one = Sweep { unsent: true, under_way: true, sources: Sources::Only(sources), ..Sweep::NONE };
+        for _ in 0..PROBES_MAX {
+            let swept = self.desk.role.ledger.sweep(one.clone(), 1).await?;
+            let is_left_to_others = swept.iter().any(|swept| goes_alone(&swept.invoice));
+            publish(self.desk, swept.into_iter().filter_map(hint).collect()).await;
+            if !is_left_to_others {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The income sources for which no hints make sense now; and of each endpoint whose time for a probe has come, those that

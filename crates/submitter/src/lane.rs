@@ -124,6 +124,13 @@ impl Lane {
         self.state().spare(now)
     }
 
+    /// When somebody may go there for whose sake all others are held up.
+    pub(crate) fn trusted_from(&self, now: Instant) -> Instant {
+        let mut state = self.state();
+        let trusted = state.breaker.trusted_from(now);
+        if state.allowed(now) == 0 { state.next_turn(trusted.max(now)) } else { trusted }
+    }
+
     /// A place for one request, or when to ask again: each who must wait has a turn of its own, as far apart as requests will
     /// begin, so that they do not all come back at once.
     pub(crate) fn enter(self: &Arc<Self>, now: Instant) -> Entry {

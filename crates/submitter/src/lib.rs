@@ -4,6 +4,7 @@
 //! endpoint of the authority has a lane of its own: a breaker, a pace, and a share of what the whole fleet may send.
 //! It also keeps house: dispatcher, checkpoints, partitions, the dead-letter queue's agreement with the ledger.
 
+mod alone;
 mod append;
 mod breaker;
 mod claim;
@@ -18,6 +19,7 @@ mod lanes;
 mod outcome;
 mod pace;
 mod release;
+mod rest;
 mod role;
 mod send;
 mod share;

@@ -15,14 +15,12 @@ use tracing::{info, warn};
 use crate::breaker::Admission;
 use crate::claim::Claim;
 use crate::config::Submitter;
-use crate::desk::{Desk, later};
+use crate::desk::Desk;
 use crate::outcome::{Heard, Recorder};
+use crate::rest::Rest;
 use crate::{housekeeping, send, share};
 
 const A_SECOND: Duration = Duration::from_secs(1);
-/// How long invoices that go alone may hold up all others in one go.
-const ALONE: Duration = Duration::from_secs(2);
-
 /// How long the recorder may take to end when nothing more is waited for.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
@@ -223,17 +221,12 @@ impl Shift {
         let mut sent = claimed.attempts.len();
         send::dispatch(&self.desk, &self.tasks, &self.heard, claimed.attempts, room);
         let mut rest = claimed.rest;
-        let end = Instant::now() + ALONE;
-        for (index, delivery) in claimed.alone.into_iter().enumerate() {
-            let first = index == 0 && !self.shutdown.is_cancelled();
-            if first
-                || (Instant::now() < end
-                    && self.desk.admission() == Admission::Free
-                    && !self.shutdown.is_cancelled())
-            {
-                sent += self.alone(delivery).await?;
-            } else if let Ok(now) = self.desk.role.ledger.now().await {
-                rest.postpone(delivery, later(now, A_SECOND));
+        for delivery in claimed.alone {
+            let wait = self.desk.alone().wait(Instant::now());
+            if wait.is_zero() && !self.shutdown.is_cancelled() {
+                sent += self.alone(delivery, &mut rest).await?;
+            } else {
+                rest.postpone(delivery, wait);
             }
         }
         match rest.settle(&self.desk).await {
@@ -242,10 +235,18 @@ impl Shift {
         }
     }
 
-    /// An invoice whose lease once ran out in silence goes alone, so that it can harm nothing but itself (promise 14).
-    async fn alone(&self, delivery: Delivery) -> Option<usize> {
+    /// Claims one invoice and waits for what comes of it, with nothing else under way: a process that dies of it takes no
+    /// other with it, and a death that others caused is not blamed on it (promise 14).
+    async fn alone(&self, delivery: Delivery, rest: &mut Rest) -> Option<usize> {
+        let began = Instant::now();
         let all = u32::from(self.desk.role.config.max_in_flight).max(1);
-        let mut room = Arc::clone(&self.desk.room).acquire_many_owned(all).await.ok()?;
+        let patience = self.desk.alone().patience();
+        let Ok(room) = timeout(patience, Arc::clone(&self.desk.room).acquire_many_owned(all)).await else {
+            self.desk.alone().spend(began, false, Instant::now());
+            rest.postpone(delivery, self.desk.alone().wait(Instant::now()));
+            return Some(0);
+        };
+        let mut room = room.ok()?;
         let claimed = match Claim::new(&self.desk).claim(vec![delivery], true).await {
             Ok(claimed) => claimed,
             Err(error) => return self.give_up(&error).await,
@@ -256,6 +257,8 @@ impl Shift {
         }
         // The rest of the room stays taken until the one attempt has been recorded.
         let _ = self.desk.room.acquire().await;
+        drop(room);
+        self.desk.alone().spend(began, true, Instant::now());
         match claimed.rest.settle(&self.desk).await {
             Ok(()) => Some(sent),
             Err(error) => self.give_up(&error).await,

@@ -12,7 +12,10 @@ use jofotara::{Credentials, Endpoint, Exchange, HttpRequest, Transport};
 use ledger::unchanging;
 use submitter::Submitter;
 use tests::events::{event, general_source, income_source};
+use tests::faulty::{self, Chaos, Weather};
 use tests::fleet::{Fleet, Numbers, Seams, hold_promises, invoices, settled};
+use tests::life::Life;
+use tests::random::Random;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +28,8 @@ struct Watched {
     /// No request whose address holds this gets through while `closed`.
     gate: &'static str,
     closed: AtomicBool,
+    /// Nor is any answered that does, while it hangs.
+    hangs: AtomicBool,
     under_way: AtomicUsize,
     most: AtomicUsize,
     began: Mutex<Vec<Instant>>,
@@ -36,6 +41,7 @@ impl Watched {
             inner: Arc::clone(&seams.transport),
             gate,
             closed: AtomicBool::new(false),
+            hangs: AtomicBool::new(false),
             under_way: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
             began: Mutex::default(),
@@ -46,6 +52,10 @@ impl Watched {
 
     fn close(&self, closed: bool) {
         self.closed.store(closed, Ordering::Relaxed);
+    }
+
+    fn hang(&self, hangs: bool) {
+        self.hangs.store(hangs, Ordering::Relaxed);
     }
 
     /// How many requests began from `start` on, within `time`.
@@ -74,12 +84,16 @@ impl Transport for Watched {
         if self.closed.load(Ordering::Relaxed) && request.url().contains(self.gate) {
             return Exchange::NotSent { reason: "connection refused".to_owned() };
         }
+        if self.hangs.load(Ordering::Relaxed) && request.url().contains(self.gate) {
+            sleep(request.timeout()).await;
+            return Exchange::Lost { reason: "no answer came in time".to_owned() };
+        }
         self.inner.exchange(request).await
     }
 }
 
 /// The general source's documents go to another address than the income source's.
-fn apart(seams: &Seams, numbers: &Numbers, worker: &str) -> Submitter {
+pub(crate) fn apart(seams: &Seams, numbers: &Numbers, worker: &str) -> Submitter {
     let endpoint = |source: &IncomeSource, url: &str| {
         let credentials = Credentials {
             client_id: format!("client-{}", source.sequence),
@@ -133,6 +147,63 @@ async fn an_endpoint_that_fails_holds_up_no_other() {
     assert!(all.values().all(|it| it.state == State::Cleared && it.charged == 0));
     hold_promises(&seams, &all).await;
     fleet.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_killed_worker_and_an_endpoint_that_hangs_hold_up_no_other() {
+    // Of those that wait for it none was in flight when the worker was killed, or many were not.
+    for (waiting, percent) in [(60, 25), (200, 5)] {
+        let held_up = held_up_after_a_kill(waiting).await;
+        println!("{waiting} wait: {held_up:?} of {WATCHED_FOR:?}");
+        assert!(held_up < WATCHED_FOR * percent / 100, "{waiting} wait: {held_up:?} of {WATCHED_FOR:?}");
+    }
+}
+
+const WATCHED_FOR: Duration = Duration::from_secs(1_200);
+
+/// A worker is killed while so many wait for an endpoint that hangs; for how long the other one's have to wait then, all in
+/// all.
+async fn held_up_after_a_kill(waiting: u64) -> Duration {
+    const BEFORE: u64 = 400;
+    let numbers = Numbers::real();
+    let mut seams = Seams::memory(&numbers, 65);
+    seams.authority.with(|it| it.set_latency(simulator::Latency::Fixed { ms: 100 }));
+    let road = Watched::over(&mut seams, "second.example");
+    let (life, chaos) = (Life::new("worker-1", None), Chaos::new(Weather::default(), None, Random::new(65)));
+    let mortal = apart(&faulty::over(&seams, &chaos, &life), &numbers, life.name());
+    let fleet = Fleet::start_with(seams.encoder(&numbers), mortal);
+    // It learns how much is borne.
+    seams.publish((0..BEFORE).map(event)).await;
+    settled(&*seams.ledger, usize::try_from(BEFORE).unwrap(), HOUR).await;
+    road.hang(true);
+    seams.publish((BEFORE..BEFORE + waiting).map(|n| event(2 * n + 1))).await;
+    tests::wait::until("many to be in flight", MINUTE, || async {
+        (road.under_way.load(Ordering::Relaxed) >= 60).then_some(())
+    })
+    .await;
+    life.kill();
+    fleet.kill();
+
+    let fleet = Fleet::start_with(seams.encoder(&numbers), apart(&seams, &numbers, "worker-2"));
+    let (start, mut fresh, mut held_up) = (Instant::now(), 2 * BEFORE, Duration::ZERO);
+    while start.elapsed() < WATCHED_FOR {
+        let published = Instant::now();
+        seams.publish([event(fresh)]).await;
+        when(&seams, key(fresh), "the other endpoint's to clear", HOUR, |it| it.state == State::Cleared)
+            .await;
+        held_up += published.elapsed().saturating_sub(Duration::from_secs(2));
+        fresh += 2;
+        sleep(Duration::from_secs(3)).await;
+    }
+    road.hang(false);
+    // Its invoices come back each at its own time.
+    sleep(40 * MINUTE).await;
+    let count = BEFORE + waiting + (fresh - 2 * BEFORE) / 2;
+    let all = settled(&*seams.ledger, usize::try_from(count).unwrap(), HOUR).await;
+    assert!(all.values().all(|it| it.state == State::Cleared && it.charged == 0));
+    hold_promises(&seams, &all).await;
+    fleet.stop().await;
+    held_up
 }
 
 #[tokio::test(start_paused = true)]
