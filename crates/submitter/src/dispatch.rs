@@ -10,20 +10,22 @@ use std::time::Duration;
 
 use broker::{Hint, Outgoing, Queue, Window};
 use invoice::life::Step;
-use invoice::{Environment, IncomeSource};
+use invoice::{Environment, IncomeSource, InvoiceKey};
 use ledger::{LedgerError, Sources, Sweep, Swept};
 use tokio::time::{Instant, sleep};
 use tracing::{debug, warn};
 
 use crate::alone::goes_alone;
 use crate::config::Config;
-use crate::desk::{Desk, publish};
+use crate::desk::{Desk, later};
 use crate::lane::Flow;
 
 /// How long the dispatcher sleeps while there is work for it.
 const BUSY: Duration = Duration::from_millis(200);
 /// And when a queue has run dry before it came.
 const LATE: Duration = Duration::from_millis(50);
+/// What the broker did not take is tried again after that.
+const AGAIN: Duration = Duration::from_secs(5);
 /// An endpoint that is due for a probe is hinted no more often.
 const PROBES: Duration = Duration::from_secs(1);
 /// So many in a row of those who leave it to others.
@@ -122,7 +124,7 @@ impl Dispatcher<'_> {
         for _ in 0..PROBES_MAX {
             let swept = self.desk.role.ledger.sweep(one.clone(), 1).await?;
             let is_left_to_others = swept.iter().any(|swept| goes_alone(&swept.invoice));
-            publish(self.desk, swept.into_iter().filter_map(hint).collect()).await;
+            dispatch(self.desk, swept).await?;
             if !is_left_to_others {
                 break;
             }
@@ -190,21 +192,39 @@ async fn hint_again(desk: &Desk, wanted: Sweep, limit: u32) -> Result<u32, Ledge
         return Ok(0);
     }
     let swept = desk.role.ledger.sweep(wanted, limit).await?;
-    let found = u32::try_from(swept.len()).unwrap_or(limit);
-    if found > 0 {
-        debug!(found, limit, "dispatching what stands in the ledger alone");
-        publish(desk, swept.into_iter().filter_map(hint).collect()).await;
-    }
-    Ok(found)
+    dispatch(desk, swept).await
 }
 
-fn hint(Swept { invoice, traceparent }: Swept) -> Option<Outgoing> {
+/// How many hints arrived. Those that did not would be hinted again the more rarely the more often that happens, although
+/// nobody has heard of their invoices: these are looked at again soon.
+async fn dispatch(desk: &Desk, swept: Vec<Swept>) -> Result<u32, LedgerError> {
+    if swept.is_empty() {
+        return Ok(0);
+    }
+    debug!(found = swept.len(), "dispatching what stands in the ledger alone");
+    let (keys, hints): (Vec<_>, Vec<_>) = swept.into_iter().filter_map(hint).unzip();
+    let published = desk.role.broker.publish(hints).await;
+    let arrived = published.iter().filter(|result| result.is_ok()).count();
+    if let Some(error) = published.iter().find_map(|result| result.as_ref().err()) {
+        let failed: Vec<InvoiceKey> = keys
+            .into_iter()
+            .zip(&published)
+            .filter_map(|(key, result)| result.is_err().then_some(key))
+            .collect();
+        warn!(%error, count = failed.len(), "hints were not published; trying again soon");
+        let ledger = &desk.role.ledger;
+        ledger.park(&failed, later(ledger.now().await?, AGAIN)).await?;
+    }
+    Ok(u32::try_from(arrived).unwrap_or(u32::MAX))
+}
+
+fn hint(Swept { invoice, traceparent }: Swept) -> Option<(InvoiceKey, Outgoing)> {
     let queue = match invoice.waits_for()? {
         Step::Encode => Queue::Draft,
         Step::Submit => Queue::ToSubmit,
     };
     let payload = Hint::new(invoice.key, invoice.version).to_bytes();
-    Some(Outgoing { queue, payload, traceparent })
+    Some((invoice.key, Outgoing { queue, payload, traceparent }))
 }
 
 /// How many hints a queue should hold: about half a second's work, as far as the last turns tell.

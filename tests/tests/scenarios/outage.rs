@@ -7,7 +7,10 @@ use invoice::IncomeSource;
 use invoice::life::State;
 use simulator::{FaultRule, Verdict};
 use tests::events::{event, general_source};
+use tests::faulty::{self, Chaos, Weather};
 use tests::fleet::{Fleet, Numbers, Seams, hold_promises, invoices, register, settled};
+use tests::life::Life;
+use tests::random::Random;
 use tokio::time::{Instant, sleep};
 
 use crate::scene::{HOUR, MINUTE, history, key, misbehave, offer, status, when};
@@ -48,6 +51,25 @@ async fn ten_hours_without_the_authority_cost_time_and_nothing_else() {
     let all = settled(&*seams.ledger, 500, 3 * HOUR).await;
     assert!(all.values().all(|it| it.state == State::Cleared));
     println!("all cleared {:?} after the authority came back; at most {deepest} hints", back.elapsed());
+    hold_promises(&seams, &all).await;
+    fleet.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn hints_that_the_broker_refused_cost_seconds_and_not_an_hour() {
+    let numbers = Numbers::real();
+    let seams = Seams::memory(&numbers, 29);
+    let weather = Weather { hint_refused: 1_000, ..Weather::default() };
+    let chaos = Chaos::new(weather, None, Random::new(29));
+    let faulty = faulty::over(&seams, &chaos, &Life::new("worker-1", None));
+    let fleet = Fleet::start(&faulty, &numbers);
+    faulty.publish((0..300).map(event)).await;
+    // The connection stands all the time, and no queue takes anything.
+    sleep(2 * HOUR).await;
+    assert!(invoices(&*seams.ledger).await.values().all(|it| it.xml.is_none()));
+    chaos.calm();
+    let all = settled(&*seams.ledger, 300, MINUTE).await;
+    assert!(all.values().all(|it| it.state == State::Cleared));
     hold_promises(&seams, &all).await;
     fleet.stop().await;
 }
