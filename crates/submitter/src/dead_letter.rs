@@ -4,30 +4,36 @@
 //! killed its consumers again and again becomes a record before it leaves the queue.
 
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::time::Duration;
 
-use broker::{Delivery, Hint, Outgoing, Queue, settle_all};
+use broker::{Delivery, Hint, Outgoing, Queue, Subscription, settle_all};
 use invoice::life::State;
+use invoice::limits::EVENT_BYTES;
 use invoice::{Digest, Environment, InvoiceKey, Timestamp};
 use ledger::{Filter, LedgerError, RefusedIntake};
 use tokio::time::timeout;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::desk::{Desk, publish};
 
-/// How many messages are taken off, or invoices looked up, at a time.
+/// How many invoices are looked up at a time.
 const PIECE: u16 = 500;
+/// How many messages are taken off, or looked at, at a time: hints are small, but strangers need not be.
+const TAKEN: u16 = 16;
 /// The most refused intake that is hinted.
 const REFUSED: u32 = 1_000_000;
 /// The queue counts as empty when nothing came for so long.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Names are compared only up to so many hints; all of them are held in memory, and away from the queue, for that time.
+/// Names are compared only up to so many hints; all of them are held away from the queue for that time.
 const NAMES_MAX: u64 = 50_000;
+/// And only while the messages are no larger than this, all together.
+const BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// In what the names in the queue differ from those in the ledger, as a digest of the difference; none when they agree, or
-/// when there are too many to be compared.
+/// when there is too much to be compared.
 ///
 /// The messages are looked at and given back.
 pub(crate) async fn difference(desk: &Desk) -> Result<Option<Digest>, LedgerError> {
@@ -55,31 +61,46 @@ pub(crate) async fn difference(desk: &Desk) -> Result<Option<Digest>, LedgerErro
             return Ok(None);
         }
     };
-    let mut held = Vec::new();
-    while (held.len() as u64) < depth
-        && let Ok(batch) =
-            timeout(QUIET, queue.next_batch(usize::from(PIECE), Duration::from_millis(20))).await
-        && !batch.is_empty()
-    {
-        held.extend(batch);
-    }
-    let mut wrong = BTreeSet::new();
-    for delivery in &held {
-        match Hint::from_bytes(&delivery.payload) {
-            Ok(hint) if missing.remove(&hint.key()) => {}
-            // Of nobody who waits, or there twice; or an intake event.
-            Ok(hint) => drop(wrong.insert(hint.to_bytes())),
-            Err(_) => drop(wrong.insert(delivery.payload.clone())),
-        }
-    }
+    let wrong = strike_out(&mut *queue, depth, &mut missing).await;
     queue.close().await;
+    let Some(wrong) = wrong else { return Ok(None) };
     if missing.is_empty() && wrong.is_empty() {
         return Ok(None);
     }
     let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
     let parts: Vec<&[u8]> =
-        names.iter().map(String::as_bytes).chain(wrong.iter().map(|wrong| &wrong[..])).collect();
+        names.iter().map(String::as_bytes).chain(wrong.iter().map(|wrong| &wrong.as_bytes()[..])).collect();
     Ok(Some(Digest::of_parts(&parts)))
+}
+
+/// Strikes out of the `missing` whom one of `depth` messages names; the digests of the others: of nobody who waits, or there
+/// twice, or intake events. None when they are too large.
+///
+/// Unsettled messages stay away from the queue until all have been looked at; what stands in them is not held.
+async fn strike_out(
+    queue: &mut dyn Subscription,
+    depth: u64,
+    missing: &mut BTreeSet<InvoiceKey>,
+) -> Option<BTreeSet<Digest>> {
+    let (mut looked_at, mut bytes, mut wrong) = (0, 0, BTreeSet::new());
+    while looked_at < depth
+        && let Ok(batch) =
+            timeout(QUIET, queue.next_batch(usize::from(TAKEN), Duration::from_millis(20))).await
+        && !batch.is_empty()
+    {
+        looked_at += batch.len() as u64;
+        for delivery in batch {
+            bytes += delivery.payload.len();
+            let hint = Hint::from_bytes(&delivery.payload);
+            if !hint.is_ok_and(|hint| missing.remove(&hint.key())) {
+                wrong.insert(Digest::of(&delivery.payload));
+            }
+        }
+        if bytes > BYTES_MAX {
+            return None;
+        }
+    }
+    Some(wrong)
 }
 
 /// As a hint names a refused-intake record.
@@ -105,18 +126,20 @@ pub(crate) async fn refill(desk: &Desk) -> Result<(), LedgerError> {
         }
     }
     let refused = desk.role.ledger.refused_ids(REFUSED).await?;
-    let hints = refused.into_iter().map(|uuid| {
-        let hint = Hint { environment: Environment::Simulation, uuid, version: 0 };
-        Outgoing { queue: Queue::DeadLetter, payload: hint.to_bytes(), traceparent: None }
-    });
-    publish(desk, hints.collect()).await;
+    for piece in refused.chunks(usize::from(PIECE)) {
+        let hints = piece.iter().map(|uuid| {
+            let hint = Hint { environment: Environment::Simulation, uuid: *uuid, version: 0 };
+            Outgoing { queue: Queue::DeadLetter, payload: hint.to_bytes(), traceparent: None }
+        });
+        publish(desk, hints.collect()).await;
+    }
     Ok(())
 }
 
 async fn drain(desk: &Desk) -> Result<(), LedgerError> {
     // What comes while this runs is left for the next time, or a busy day would never let it end.
     let mut left = desk.role.broker.depth(Queue::DeadLetter).await.unwrap_or_default();
-    let mut queue = match desk.role.broker.subscribe(Queue::DeadLetter, PIECE).await {
+    let mut queue = match desk.role.broker.subscribe(Queue::DeadLetter, TAKEN).await {
         Ok(queue) => queue,
         Err(error) => {
             warn!(%error, "the dead-letter queue could not be read");
@@ -126,7 +149,7 @@ async fn drain(desk: &Desk) -> Result<(), LedgerError> {
     let mut strangers = 0;
     while left > 0
         && let Ok(batch) =
-            timeout(QUIET, queue.next_batch(usize::from(PIECE), Duration::from_millis(20))).await
+            timeout(QUIET, queue.next_batch(usize::from(TAKEN), Duration::from_millis(20))).await
     {
         if batch.is_empty() {
             break;
@@ -134,15 +157,30 @@ async fn drain(desk: &Desk) -> Result<(), LedgerError> {
         left = left.saturating_sub(batch.len() as u64);
         let records: Vec<_> = batch.iter().filter_map(stranger).collect();
         strangers += records.len();
-        if !records.is_empty() {
-            // On an error the batch is not acknowledged: closing the channel gives it back.
-            desk.role.ledger.refuse_intake(records).await?;
-        }
+        // On an error the batch is not acknowledged: closing the channel gives it back.
+        keep(records, |record| desk.role.ledger.refuse_intake(vec![record])).await?;
         settle_all(&batch).await;
     }
     queue.close().await;
     if strangers > 0 {
         info!(strangers, "events that the broker had given up are records now");
+    }
+    Ok(())
+}
+
+/// Keeps each by itself: they are rare, and none may keep the queue from being put right.
+async fn keep<F>(records: Vec<RefusedIntake>, store: impl Fn(RefusedIntake) -> F) -> Result<(), LedgerError>
+where
+    F: Future<Output = Result<(), LedgerError>>,
+{
+    for record in records {
+        let sha256 = record.sha256;
+        match store(record).await {
+            Err(LedgerError::Refused(reason) | LedgerError::Corrupt(reason)) => {
+                error!(%reason, %sha256, "an event that the broker had given up could not be kept");
+            }
+            kept => kept?,
+        }
     }
     Ok(())
 }
@@ -165,6 +203,9 @@ fn stranger(delivery: &Delivery) -> Option<RefusedIntake> {
         uuid: None,
         number: None,
         sha256,
-        body: delivery.payload.to_vec(),
+        body: delivery.payload.get(..EVENT_BYTES).unwrap_or(&delivery.payload).to_vec(),
     })
 }
+
+#[cfg(test)]
+mod tests;
