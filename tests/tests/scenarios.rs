@@ -37,5 +37,7 @@ mod post2tax;
 mod returns;
 #[path = "scenarios/scene.rs"]
 mod scene;
+#[path = "scenarios/sharing.rs"]
+mod sharing;
 #[path = "scenarios/stopping.rs"]
 mod stopping;

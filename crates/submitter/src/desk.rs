@@ -71,6 +71,11 @@ impl Desk {
         self.lanes.admission(&self.endpoints(), Instant::now())
     }
 
+    /// Whether this process may send anything by its share of what the fleet may.
+    pub(crate) fn has_share(&self) -> bool {
+        self.lanes.have_share(&self.endpoints(), Instant::now())
+    }
+
     /// Whether hints for this income source's invoices make sense now. Where nothing is known of it they do: its invoices
     /// are parked for longer then.
     pub(crate) fn flow(&self, environment: Environment, source: &IncomeSource) -> Flow {

@@ -119,6 +119,11 @@ impl Lane {
         }
     }
 
+    /// Whether anything may be under way here by this process's share.
+    pub(crate) fn has_share(&self, now: Instant) -> bool {
+        self.state().allowed(now) > 0
+    }
+
     /// How many requests could begin now.
     pub(crate) fn spare(&self, now: Instant) -> u32 {
         self.state().spare(now)

@@ -90,6 +90,12 @@ impl Lanes {
         spare.fold(0, usize::saturating_add)
     }
 
+    /// Whether this process may have anything under way anywhere; without any lane too, as above.
+    pub(crate) fn have_share(&self, endpoints: &Arc<Endpoints>, now: Instant) -> bool {
+        let lanes = self.all(endpoints);
+        lanes.is_empty() || lanes.iter().any(|lane| lane.has_share(now))
+    }
+
     /// Resolves when there may be more room than before; now and then in any case.
     pub(crate) async fn changed(&self) {
         let _ = timeout(LOOK_AGAIN, self.freed.notified()).await;

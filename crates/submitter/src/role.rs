@@ -21,6 +21,9 @@ use crate::rest::Rest;
 use crate::{housekeeping, send, share};
 
 const A_SECOND: Duration = Duration::from_secs(1);
+/// Whoever may send nothing for so long leaves what waits to others.
+const WITHOUT_SHARE: Duration = Duration::from_secs(3);
+
 /// How long the recorder may take to end when nothing more is waited for.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
@@ -111,14 +114,22 @@ impl Shift {
                         () = sleep_until(until.min(Instant::now() + A_SECOND)) => {}
                     }
                 }
-                Admission::Free | Admission::Probe => self.take().await?,
+                Admission::Free | Admission::Probe if self.desk.has_share() => self.take().await?,
+                Admission::Free | Admission::Probe => {
+                    tokio::select! {
+                        biased;
+                        () = self.shutdown.cancelled() => {}
+                        () = self.desk.lanes.changed() => {}
+                    }
+                }
             }
         }
+        self.drain().await;
         Ok(())
     }
 
-    /// Consumes until every endpoint fails or the role stops. Then everything is settled and the channel closed, so that
-    /// what waits stays ready for others (RabbitMQ 3.10 needs a fresh channel to resume).
+    /// Consumes until every endpoint fails, this process has no share any more, or the role stops. Then everything is settled
+    /// and the channel closed, so that what waits stays ready for others (RabbitMQ 3.10 needs a fresh channel to resume).
     async fn take(&self) -> Result<(), BrokerError> {
         let config = &self.desk.role.config;
         // A probe takes one hint and no more: what a channel gives back at its end counts as delivered, and the broker's last
@@ -141,6 +152,7 @@ impl Shift {
         while !self.shutdown.is_cancelled() {
             match self.desk.admission() {
                 Admission::Closed(_) => break,
+                Admission::Probe if !self.desk.has_share() => break,
                 Admission::Probe => {
                     if self.probe(&mut *hints).await {
                         break;
@@ -155,7 +167,10 @@ impl Shift {
                 }
             }
         }
-        self.drain().await;
+        // Without a share, what is under way may take long to end, and others wait for the rest. They find it leased.
+        if self.desk.has_share() {
+            self.drain().await;
+        }
         hints.close().await;
         Ok(())
     }
@@ -181,12 +196,21 @@ impl Shift {
         }
     }
 
-    /// How many requests the endpoints have room for, once that is one at least; none when all of them fail.
+    /// How many requests the endpoints have room for, once that is one at least; none when all of them fail, or nothing was
+    /// granted to this process for a while. What merely takes long is waited for: whoever comes and goes uses up the broker's
+    /// patience with what it hands out.
     async fn spare(&self) -> Option<usize> {
+        let mut without_share = None;
         loop {
-            let spare = self.desk.lanes.spare(&self.desk.endpoints(), Instant::now());
+            let now = Instant::now();
+            let spare = self.desk.lanes.spare(&self.desk.endpoints(), now);
             if spare > 0 {
                 return Some(spare);
+            }
+            if self.desk.has_share() {
+                without_share = None;
+            } else if now.duration_since(*without_share.get_or_insert(now)) >= WITHOUT_SHARE {
+                return None;
             }
             if self.desk.admission() != Admission::Free {
                 return None;
