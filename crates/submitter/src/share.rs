@@ -21,7 +21,6 @@ const MEASURED: Duration = Duration::from_secs(1);
 /// What is known of this process's renewals for one endpoint.
 #[derive(Default)]
 struct Renewals {
-    turn: u64,
     /// An equal part, as of the last answer.
     fair: Option<u32>,
     /// When to ask again.
@@ -32,6 +31,8 @@ struct Renewals {
 /// Renews the shares of all lanes until `shutdown`.
 pub(crate) async fn run(desk: Arc<Desk>, shutdown: CancellationToken) {
     let mut renewals: BTreeMap<Arc<str>, Renewals> = BTreeMap::new();
+    // One for all endpoints: the ledger remembers those of one that is gone for a moment.
+    let mut turn = 0;
     while !shutdown.is_cancelled() {
         let endpoints = desk.endpoints();
         let lanes = desk.lanes.all(&endpoints);
@@ -40,10 +41,11 @@ pub(crate) async fn run(desk: Arc<Desk>, shutdown: CancellationToken) {
         for lane in &*lanes {
             let renewals = renewals.entry(Arc::clone(lane.name())).or_default();
             if renewals.due.is_none_or(|due| due <= Instant::now()) {
+                turn += 1;
                 tokio::select! {
                     biased;
                     () = shutdown.cancelled() => return,
-                    () = renew(&desk, lane, renewals) => {}
+                    () = renew(&desk, lane, renewals, turn) => {}
                 }
             }
             next = renewals.due.map_or(next, |due| due.min(next));
@@ -63,19 +65,18 @@ pub(crate) async fn run(desk: Arc<Desk>, shutdown: CancellationToken) {
     }
 }
 
-async fn renew(desk: &Desk, lane: &Lane, renewals: &mut Renewals) {
+async fn renew(desk: &Desk, lane: &Lane, renewals: &mut Renewals, turn: u64) {
     let config = &desk.role.config;
     let pause = Duration::from_millis(config.fleet_renew_ms.max(1));
     let margin = Duration::from_millis(config.fleet_margin_ms);
     let asked = Instant::now();
     // Whatever becomes of this call, the ledger will count at least what is kept; so no more is begun until it answers.
     let keeps = lane.pledge(renewals.fair.unwrap_or(u32::MAX));
-    renewals.turn += 1;
     let request = ShareRequest {
         endpoint: lane.name().to_string(),
         worker: desk.role.worker.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        turn: renewals.turn,
+        turn,
         cap: config.fleet_max_in_flight,
         wanted: config.max_in_flight.into(),
         keeps,

@@ -1,15 +1,19 @@
-//! Who has no share in what the fleet may send keeps nothing from others.
+//! Who has no share in what the fleet may send keeps nothing from others, and has one again as soon as it can.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker::{MemoryBroker, Queue};
 use invoice::life::State;
+use submitter::{Endpoints, Submitter};
 use tests::events::event;
 use tests::fleet::{Fleet, Numbers, Seams, hold_promises, settled};
+use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::scene::MINUTE;
+use crate::lanes::apart;
+use crate::scene::{MINUTE, key, when};
 
 #[tokio::test(start_paused = true)]
 async fn who_lost_its_share_gives_back_the_hints_that_it_holds() {
@@ -42,5 +46,24 @@ async fn who_lost_its_share_gives_back_the_hints_that_it_holds() {
     let all = settled(&*seams.ledger, 400, 10 * MINUTE).await;
     assert!(all.values().all(|it| it.state == State::Cleared && it.crashes == 0));
     hold_promises(&seams, &all).await;
+    fleet.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_was_gone_for_a_moment_is_sent_to_at_once() {
+    let numbers = Numbers::real();
+    let seams = Seams::memory(&numbers, 67);
+    let submitter = apart(&seams, &numbers, "worker-1");
+    let both = Arc::clone(&submitter.endpoints.borrow());
+    let first: Endpoints = both.iter().take(1).map(|(name, it)| (name.clone(), it.clone())).collect();
+    let (sender, endpoints) = watch::channel(Arc::clone(&both));
+    let fleet = Fleet::start_with(seams.encoder(&numbers), Submitter { endpoints, ..submitter });
+    sleep(MINUTE).await;
+    sender.send_replace(Arc::new(first));
+    sleep(Duration::from_secs(3)).await;
+    sender.send_replace(both);
+    sleep(Duration::from_secs(2)).await;
+    seams.publish([event(1)]).await;
+    when(&seams, key(1), "it to clear", Duration::from_secs(5), |it| it.state == State::Cleared).await;
     fleet.stop().await;
 }
