@@ -1,8 +1,8 @@
 //! The dispatcher: what stands in the ledger alone although its time has come goes to the queues, in turn over taxpayers.
 //!
 //! That is what found no room on a queue, what is due after a wait that no rung holds, and what was lost on the way. A queue
-//! holds no more than about half a second's work of it: so nobody waits behind another taxpayer's million, and a fresh
-//! invoice not behind the retries of an outage.
+//! holds no more than about half a second's work of it, or the least that keeps it the dispatcher's: so nobody waits behind
+//! another taxpayer's million, and a fresh invoice not behind the retries of an outage.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -227,7 +227,8 @@ fn hint(Swept { invoice, traceparent }: Swept) -> Option<(InvoiceKey, Outgoing)>
     Some((invoice.key, Outgoing { queue, payload, traceparent }))
 }
 
-/// How many hints a queue should hold: about half a second's work, as far as the last turns tell.
+/// How many hints a queue should hold: about half a second's work, as far as the last turns tell, but never fewer than let the
+/// dispatcher have the queue to itself.
 ///
 /// It knows time only as it is told.
 struct Target {
