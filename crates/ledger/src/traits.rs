@@ -132,7 +132,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// Puts the wake time of open invoices, without an event: they cannot be worked on now.
     async fn park(&self, invoices: &[InvoiceKey], until: Timestamp) -> Result<(), LedgerError>;
 
-    /// How many stand where.
+    /// How many stand where. What waits for a person and what has settled is exact, whatever its number. What is open may be counted up
+    /// to a hundred thousand of each stage (without bytes, unsent, under way): beyond that, figures and ages are lower bounds.
     async fn standing(&self) -> Result<Standing, LedgerError>;
 
     /// Seals the heads of at most `limit` streams that changed since the last checkpoint; none when nothing did.

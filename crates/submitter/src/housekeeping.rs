@@ -18,7 +18,7 @@ use crate::telling::Teller;
 use crate::{dead_letter, dispatch};
 
 /// What stands in the ledger alone is counted up to so much of each kind: no autoscaler needs to know more.
-const PARKED_COUNTED: u32 = 1_000_000;
+const PARKED_COUNTED: u32 = 100_000;
 
 /// Runs every chore at its own pace until `shutdown`. A chore that fails is tried again at its next turn.
 pub(crate) async fn run(desk: Arc<Desk>, shutdown: CancellationToken) {
@@ -166,15 +166,43 @@ async fn measure_work(desk: &Desk) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// Measures, and mends the dead-letter queue when its difference from the ledger stands.
-async fn survey(desk: &Desk, mismatch: &mut Mismatch, names: &mut Names) -> Result<(), LedgerError> {
+/// How things stand.
+async fn count(desk: &Desk) -> Result<Standing, LedgerError> {
     let now = desk.role.ledger.now().await?;
     let standing = desk.role.ledger.standing().await?;
     measure(&standing, now);
-    measure_work(desk).await?;
+    Ok(standing)
+}
+
+/// Measures, and mends the dead-letter queue. A count that fails holds up neither the others nor that.
+async fn survey(desk: &Desk, mismatch: &mut Mismatch, names: &mut Names) -> Result<(), LedgerError> {
+    telemetry::metrics().broker_rebuilt.record(desk.role.broker.health().rebuilt, &[]);
+    let work = measure_work(desk).await;
+    mend(desk, count(desk).await, mismatch, names).await.and(work)
+}
+
+async fn mend(
+    desk: &Desk,
+    counted: Result<Standing, LedgerError>,
+    mismatch: &mut Mismatch,
+    names: &mut Names,
+) -> Result<(), LedgerError> {
+    match counted {
+        Ok(standing) => agree(desk, &standing, mismatch, names).await,
+        // By name it can be compared all the same.
+        Err(error) => names.compare(desk).await.and(Err(error)),
+    }
+}
+
+/// Mends the dead-letter queue when its difference from the ledger stands.
+async fn agree(
+    desk: &Desk,
+    standing: &Standing,
+    mismatch: &mut Mismatch,
+    names: &mut Names,
+) -> Result<(), LedgerError> {
     let broker = &desk.role.broker;
-    telemetry::metrics().broker_rebuilt.record(broker.health().rebuilt, &[]);
-    let waiting = waiting_for_person(&standing);
+    let waiting = waiting_for_person(standing);
     let found = broker.depth(Queue::DeadLetter).await.ok().filter(|depth| *depth != waiting);
     let Some(depth) = found else {
         mismatch.found = None;
@@ -219,7 +247,64 @@ fn measure(standing: &Standing, now: Timestamp) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use broker::{Ladder, MemoryBroker};
+    use invoice::life::Policies;
+    use jofotara::{Client, Exchange, HttpRequest, Transport};
+    use ledger::{MemoryLedger, RefusedIntake, Schedule, unchanging};
+    use uuid::Uuid;
+
     use super::*;
+    use crate::config::{Config, Submitter};
+
+    struct NoRoad;
+
+    #[async_trait::async_trait]
+    impl Transport for NoRoad {
+        async fn exchange(&self, _: HttpRequest) -> Exchange {
+            Exchange::NotSent { reason: "there is no road".to_owned() }
+        }
+    }
+
+    fn desk() -> Desk {
+        let ledger = MemoryLedger::new(Arc::new(|| Timestamp::UNIX_EPOCH), Schedule::default());
+        Desk::new(Submitter {
+            ledger: Arc::new(ledger),
+            broker: Arc::new(MemoryBroker::new(Ladder::default())),
+            client: Client::new(Arc::new(NoRoad)),
+            endpoints: unchanging(BTreeMap::new()),
+            policies: Policies::default(),
+            ladder: Ladder::default(),
+            telling: None,
+            worker: "ahmad-1".to_owned(),
+            config: Config::default(),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_count_that_fails_keeps_no_hint_from_the_dead_letter_queue() {
+        let desk = desk();
+        let record = RefusedIntake {
+            id: Uuid::from_u128(1),
+            at: Timestamp::UNIX_EPOCH,
+            via: "http".to_owned(),
+            code: "invalid".to_owned(),
+            message: "لا يمكن".to_owned(),
+            faults: None,
+            uuid: None,
+            number: None,
+            sha256: Digest::of(b"x"),
+            body: b"x".to_vec(),
+        };
+        desk.role.ledger.refuse_intake(vec![record]).await.unwrap();
+        let mut names = Names { next: Instant::now(), found: None };
+        for _ in 0..2 {
+            let slow = Err(LedgerError::Unavailable("57014".to_owned()));
+            assert!(mend(&desk, slow, &mut Mismatch::default(), &mut names).await.is_err());
+        }
+        assert_eq!(desk.role.broker.depth(Queue::DeadLetter).await.unwrap(), 1);
+    }
 
     #[test]
     fn submitters_that_survey_together_do_not_mend_together_for_ever() {

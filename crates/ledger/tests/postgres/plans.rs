@@ -11,6 +11,7 @@ use ledger::conformance::{Numbering, actor, arrival};
 use ledger::testing::TestDatabase;
 use ledger::{Appended, DocumentKind, Filter, Issued, Ledger, PostgresConfig, PostgresLedger, Sweep};
 use serde_json::Value;
+use sqlx::{Connection, PgConnection};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -126,6 +127,38 @@ async fn no_statement_reads_more_than_it_needs() {
 #[tokio::test]
 async fn slow_no_statement_reads_more_of_a_large_ledger() {
     check(500_000).await;
+}
+
+/// A backlog is looked at up to a bound, however large it is.
+#[tokio::test]
+async fn slow_the_counts_of_a_backlog_are_bounded() {
+    let database = TestDatabase::create().await.unwrap();
+    database.fill(0..150_000, 2).await.unwrap();
+    let mut owner = PgConnection::connect(database.url()).await.unwrap();
+    for sql in [
+        "UPDATE invoices SET state = 'draft', xml = NULL, wake_at = now() WHERE state = 'cleared'",
+        "VACUUM (ANALYZE) invoices",
+    ] {
+        sqlx::raw_sql(sql).execute(&mut owner).await.unwrap();
+    }
+    owner.close().await.unwrap();
+    let plans = Plans::default();
+    tracing::subscriber::set_global_default(plans.clone()).unwrap();
+    let ledger = explained(&database).await;
+    let counts = ledger.standing().await.unwrap().counts;
+    ledger.parked(100_000).await.unwrap();
+    ledger.close().await;
+    database.remove().await.unwrap();
+
+    let count = |state| counts.iter().filter(|line| line.state == state).map(|line| line.count).sum::<u64>();
+    assert_eq!(count(State::Draft), 100_000 + 75, "of those without bytes, and all that have some");
+    assert_eq!(count(State::Rejected), 75, "what waits for a person is exact");
+    let mut found = Vec::new();
+    for plan in plans.0.lock().unwrap().iter() {
+        readings(&plan["Plan"], &mut found);
+    }
+    let most = found.iter().map(|(.., rows)| *rows).fold(0.0, f64::max);
+    assert!((75.0..101_000.0).contains(&most), "{most} rows: {found:?}");
 }
 
 /// Every statement, on a ledger with so many invoices that have been there for long; one of 1,000 of them is unfinished.
