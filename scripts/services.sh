@@ -10,7 +10,8 @@ usage: scripts/services.sh run COMMAND...          use the services that are the
 
 They are looked for in FAWTARA_TEST_AMQP_URL and FAWTARA_TEST_DATABASE_URL, then on 127.0.0.1:5672 (guest may log in,
 rabbitmqctl reaches the node) and 127.0.0.1:5432 (user postgres or you, without a password). FAWTARA_TEST_PRIVATE=1
-does not look. What is missing is installed where that needs no question: Debian or Ubuntu packages, else docker.
+does not look; FAWTARA_PRIVATE_PG_OPTIONS are more options for the command line of a private PostgreSQL. What is missing is
+installed where that needs no question: Debian or Ubuntu packages, else docker.
 
 COMMAND sees
   FAWTARA_TEST_AMQP_URL, FAWTARA_TEST_DATABASE_URL   where the services are

@@ -193,8 +193,8 @@ pub enum Refused {
         /// Why, in the words of whoever closed it.
         reason: String,
     },
-    /// The ledger cannot be reached: nothing was taken; publish again later.
-    #[error("the ledger is unavailable; nothing was taken: publish the same event again in a moment")]
+    /// The ledger cannot be reached: nothing is known to have been taken; publish again later.
+    #[error("the ledger is unavailable; nothing is known to have been taken: publish the same event again in a moment")]
     Unavailable,
     /// The ledger refused this very event.
     #[error("the ledger cannot store this event: {0}")]
