@@ -40,6 +40,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use invoice::life::Actor;
 use invoice::{InvoiceKey, Timestamp};
+use secrecy::ExposeSecret as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection as _, PgConnection};
 use tokio::time::timeout;
@@ -85,7 +86,7 @@ impl PostgresLedger {
     /// # Errors
     /// [`LedgerError::Refused`] when the URL cannot be understood, else as the first connection failed.
     pub async fn connect(config: PostgresConfig) -> Result<Self, LedgerError> {
-        let options = PgConnectOptions::from_str(&config.url)
+        let options = PgConnectOptions::from_str(config.url.expose_secret())
             .map_err(|error| LedgerError::Refused(format!("the database's URL: {error}")))?
             .application_name("fawtara");
         let PostgresConfig { max_connections, acquire_timeout, answer_timeout, schedule, notices, .. } =

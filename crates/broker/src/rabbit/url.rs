@@ -3,20 +3,22 @@
 use std::fmt;
 
 use lapin::uri::AMQPUri;
+use secrecy::zeroize::Zeroizing;
 
 use super::RabbitConfig;
 use crate::BrokerError;
 
 /// `amqp://user:password@host:port/vhost`; the nodes of a cluster may all be named, with commas between them:
-/// `amqp://user:password@host1:5672,host2:5672/vhost`. Its Debug and Display show no password.
+/// `amqp://user:password@host1:5672,host2:5672/vhost`. Its Debug and Display show no password, and it is wiped when
+/// it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct BrokerUrl(String);
+pub struct BrokerUrl(Zeroizing<String>);
 
 impl BrokerUrl {
     /// Any text: whether it is an address shows when it is used.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self(url.into())
+        Self(Zeroizing::new(url.into()))
     }
 
     /// One for each node, with the settings that lapin takes from the address.
@@ -47,8 +49,8 @@ impl BrokerUrl {
             .split(',')
             .map(str::trim)
             .map(|host| {
-                let mut node: AMQPUri =
-                    format!("{scheme}://{user}{at}{host}{path}").parse().map_err(|_| unfit())?;
+                let text = Zeroizing::new(format!("{scheme}://{user}{at}{host}{path}"));
+                let mut node: AMQPUri = text.parse().map_err(|_| unfit())?;
                 // The parser takes an IPv6 address for no host at all, and would lead to localhost.
                 if let Some((address, _)) = host.strip_prefix('[').and_then(|host| host.split_once(']')) {
                     address.clone_into(&mut node.authority.host);
@@ -67,13 +69,13 @@ impl From<&str> for BrokerUrl {
 
 impl From<String> for BrokerUrl {
     fn from(url: String) -> Self {
-        Self(url)
+        Self::new(url)
     }
 }
 
 impl fmt::Display for BrokerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, rest) = self.0.split_once("://").unwrap_or(("", &self.0));
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("", self.0.as_str()));
         // Whatever stands before the last @ may belong to the password, and so may parameters.
         let (user, place) = rest.rsplit_once('@').unwrap_or(("", rest));
         let place = place.split('?').next().unwrap_or_default();
@@ -94,6 +96,13 @@ impl fmt::Debug for BrokerUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_wiped_when_it_is_dropped() {
+        /// Compiles for nothing else.
+        fn is_wiped(_: &impl secrecy::zeroize::ZeroizeOnDrop) {}
+        is_wiped(&BrokerUrl::new("amqp://u:p@h").0);
+    }
 
     #[test]
     fn no_password_shows() {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use crate::Schedule;
 
 /// The role of a process that does everything, made by the first migration. It may add events, and change or delete none.
@@ -53,8 +55,8 @@ impl Part {
 /// What a [`crate::PostgresLedger`] needs to know.
 #[derive(Clone)]
 pub struct PostgresConfig {
-    /// `postgres://user:password@host:port/database`; never shown.
-    pub url: String,
+    /// `postgres://user:password@host:port/database`; never shown, and wiped when it is dropped.
+    pub url: SecretString,
     /// How many connections at most.
     pub max_connections: u32,
     /// How long a call waits for a free connection.
@@ -82,7 +84,7 @@ impl PostgresConfig {
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self {
-            url: url.into(),
+            url: SecretString::from(url.into()),
             max_connections: 8,
             acquire_timeout: Duration::from_secs(10),
             answer_timeout: Duration::from_secs(45),
@@ -117,9 +119,13 @@ impl fmt::Debug for PostgresConfig {
 mod tests {
     use super::*;
 
+    /// Compiles for what is overwritten when it is dropped.
+    fn is_wiped(_: &impl secrecy::zeroize::ZeroizeOnDrop) {}
+
     #[test]
     fn a_password_is_never_shown() {
         let config = PostgresConfig::new("postgres://fawtara:s3cret@db/fawtara");
         assert!(!format!("{config:?}").contains("s3cret"));
+        is_wiped(&config.url);
     }
 }
