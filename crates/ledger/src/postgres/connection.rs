@@ -73,18 +73,15 @@ impl Pool {
             };
             let (inner, of) = HANDED_OUT.scope(Cell::new(None), acquire).await;
             let mut inner = inner.map_err(|error| no_connection(&self.connections, error))?;
-            match of {
-                Some(of) if of.age >= AGE_MAX => {
-                    inner.close_on_drop();
-                    continue;
-                }
-                Some(of) if of.idle_for >= IDLE_SUSPECT => {
-                    if !matches!(timeout(SIGN_OF_LIFE, inner.ping()).await, Ok(Ok(()))) {
-                        drop(inner.return_to_pool());
-                        continue;
-                    }
-                }
-                _ => {}
+            if of.as_ref().is_some_and(|of| of.age >= AGE_MAX) {
+                inner.close_on_drop();
+                continue;
+            }
+            if of.is_some_and(|of| of.idle_for >= IDLE_SUSPECT)
+                && !matches!(timeout(SIGN_OF_LIFE, inner.ping()).await, Ok(Ok(())))
+            {
+                drop(inner.return_to_pool());
+                continue;
             }
             return Ok(Connection { inner, patience: self.patience, silent: false, open: false });
         }

@@ -62,7 +62,7 @@ impl Road {
 async fn carry(mut client: TcpStream, server: String, mut ages: watch::Receiver<u64>) {
     let mine = *ages.borrow_and_update();
     let mut server = TcpStream::connect(server).await.unwrap();
-    if mine % 2 == 0 {
+    if mine.is_multiple_of(2) {
         tokio::select! {
             biased;
             _ = ages.wait_for(|age| *age != mine) => {}
