@@ -194,7 +194,9 @@ pub enum Refused {
         reason: String,
     },
     /// The ledger cannot be reached: nothing is known to have been taken; publish again later.
-    #[error("the ledger is unavailable; nothing is known to have been taken: publish the same event again in a moment")]
+    #[error(
+        "the ledger is unavailable; nothing is known to have been taken: publish the same event again in a moment"
+    )]
     Unavailable,
     /// The ledger refused this very event.
     #[error("the ledger cannot store this event: {0}")]
