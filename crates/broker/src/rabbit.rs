@@ -8,6 +8,7 @@ mod greeting;
 mod lane;
 mod link;
 mod slot;
+mod starve;
 mod supervisor;
 mod tap;
 mod tls;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Notify, oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::Shared;
 use super::supervisor::Request;
@@ -24,16 +24,18 @@ pub(super) struct Slot {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     ended: bool,
     tap: Option<Arc<Tap>>,
     buffer: VecDeque<Delivery>,
+    /// When something was delivered last, or consuming began.
+    fed: Instant,
 }
 
 impl Slot {
     pub(super) fn new(id: u64, queue: String, prefetch: u16) -> Self {
-        let (begun, state) = (watch::Sender::new(None), Mutex::default());
+        let state = State { ended: false, tap: None, buffer: VecDeque::new(), fed: Instant::now() };
+        let (begun, state) = (watch::Sender::new(None), Mutex::new(state));
         Self { id, queue, prefetch, wake: Notify::new(), begun, state }
     }
 
@@ -55,6 +57,7 @@ impl Slot {
         let mut state = self.state();
         if !state.ended {
             state.tap = Some(tap.clone());
+            state.fed = Instant::now();
             self.begun.send_replace(Some(Ok(())));
         }
         !state.ended
@@ -98,8 +101,16 @@ impl Slot {
         let mut state = self.state();
         if state.tap.as_ref().is_some_and(|current| current.generation == tap.generation) {
             state.buffer.push_back(delivery);
+            state.fed = Instant::now();
             self.wake.notify_one();
         }
+    }
+
+    /// For how long nothing has come, although there was room for it; none when there was no room, or nobody consumes.
+    pub(super) fn starves(&self) -> Option<Duration> {
+        let state = self.state();
+        let unsettled = state.tap.as_ref()?.unsettled();
+        (!state.ended && unsettled < usize::from(self.prefetch)).then(|| state.fed.elapsed())
     }
 
     fn sight(&self) -> Option<Sight> {

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::link::Link;
 use super::slot::Slot;
 use super::tap::Tap;
-use super::{Shared, fault};
+use super::{Shared, fault, starve};
 use crate::BrokerError;
 
 /// The longest pause between two attempts to connect.
@@ -24,6 +24,9 @@ const STABLE: Duration = Duration::from_secs(10);
 
 /// How often the supervisor looks for what nobody reports.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Whoever was given nothing for so long, while messages wait, is not given anything any more.
+const STARVING: Duration = Duration::from_secs(30);
 
 /// What subscriptions ask of the supervisor.
 pub(super) enum Request {
@@ -87,6 +90,7 @@ impl Supervisor {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let shared = self.shared.clone();
+        let mut fed = Instant::now();
         loop {
             tokio::select! {
                 biased;
@@ -113,6 +117,11 @@ impl Supervisor {
                     let taps = || shared.all_slots().iter().filter_map(|slot| slot.tap()).find_map(|tap| tap.ailment());
                     if let Some(why) = link.ailment().or_else(taps) {
                         link.alarm.ring(why);
+                    }
+                    if fed.elapsed() >= STARVING / 3 {
+                        fed = Instant::now();
+                        let slots = shared.all_slots();
+                        self.tasks.spawn(starve::watch(Arc::clone(link), slots, STARVING, shared.config.confirm_timeout));
                     }
                 }
             }
