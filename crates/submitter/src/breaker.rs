@@ -60,8 +60,9 @@ pub struct Breaker {
     /// Invoices that met a 500 since the last intelligible answer.
     suspects: BTreeSet<InvoiceKey>,
     last_success: Option<Instant>,
-    /// When somebody last failed; before that, when it was first asked.
-    failed: Option<Instant>,
+    /// When somebody last failed; before that, when this breaker was made. Were it when it is first asked, an invoice that goes
+    /// alone would wait as long again at every process that it comes to.
+    failed: Instant,
 }
 
 /// A probe that has not reported for so long is given up.
@@ -79,7 +80,7 @@ impl Breaker {
             in_a_row: 0,
             suspects: BTreeSet::new(),
             last_success: None,
-            failed: None,
+            failed: Instant::now(),
         }
     }
 
@@ -113,7 +114,7 @@ impl Breaker {
         let patience = Duration::from_millis(self.config.open_max_ms);
         match self.position {
             Position::Closed if self.in_a_row == 0 && self.last_success.is_some() => now,
-            Position::Closed => *self.failed.get_or_insert(now) + patience,
+            Position::Closed => self.failed + patience,
             Position::Open { until, .. } => until + patience,
             Position::Probing { since, .. } => since + PROBE_PATIENCE,
         }
@@ -203,7 +204,7 @@ impl Breaker {
 
     fn fail(&mut self, retry_after: Option<Duration>, now: Instant) {
         self.in_a_row = self.in_a_row.saturating_add(1);
-        self.failed = Some(now);
+        self.failed = now;
         let round = match self.position {
             Position::Closed if self.in_a_row < self.config.failures => return,
             Position::Closed => 0,

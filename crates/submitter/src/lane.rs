@@ -133,7 +133,8 @@ impl Lane {
     pub(crate) fn trusted_from(&self, now: Instant) -> Instant {
         let mut state = self.state();
         let trusted = state.breaker.trusted_from(now);
-        if state.allowed(now) == 0 { state.next_turn(trusted.max(now)) } else { trusted }
+        // No turn is taken: one so far ahead would keep everybody else away until then.
+        if state.allowed(now) == 0 { trusted.max(now + CROWDED) } else { trusted }
     }
 
     /// A place for one request, or when to ask again: each who must wait has a turn of its own, as far apart as requests will
