@@ -131,7 +131,7 @@ impl Lane {
 
     /// When somebody may go there for whose sake all others are held up.
     pub(crate) fn trusted_from(&self, now: Instant) -> Instant {
-        let mut state = self.state();
+        let state = self.state();
         let trusted = state.breaker.trusted_from(now);
         // No turn is taken: one so far ahead would keep everybody else away until then.
         if state.allowed(now) == 0 { trusted.max(now + CROWDED) } else { trusted }

@@ -1,11 +1,15 @@
-//! The outbox as one process sees it: as slow and as often away as the ledger itself.
+//! What stands beside the invoices, the outbox and the submitters' shares, as one process sees it: as slow and as often away as
+//! the ledger itself.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use invoice::life::Actor;
 use invoice::{InvoiceKey, Timestamp};
-use ledger::{Attempted, Delivery, LedgerError, NewDelivery, Notice, Outbox, OutboxStanding, Which};
+use ledger::{
+    Attempted, Delivery, Fleet, Granted, LedgerError, NewDelivery, Notice, Outbox, OutboxStanding,
+    ShareRequest, SubmitterShare, Which,
+};
 
 use super::{FaultyLedger, Sabotage};
 
@@ -66,5 +70,20 @@ impl Outbox for FaultyLedger {
 
     async fn forget_deliveries(&self, before: Timestamp) -> Result<u64, LedgerError> {
         self.pass("forget_deliveries", self.inner.outbox().forget_deliveries(before)).await
+    }
+}
+
+#[async_trait]
+impl Fleet for FaultyLedger {
+    async fn renew(&self, request: &ShareRequest) -> Result<Option<Granted>, LedgerError> {
+        self.pass("renew", self.inner.fleet().renew(request)).await
+    }
+
+    async fn leave(&self, worker: &str) -> Result<(), LedgerError> {
+        self.pass("leave", self.inner.fleet().leave(worker)).await
+    }
+
+    async fn submitters(&self) -> Result<Vec<SubmitterShare>, LedgerError> {
+        self.pass("submitters", self.inner.fleet().submitters()).await
     }
 }

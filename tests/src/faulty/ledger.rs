@@ -373,7 +373,7 @@ impl Ledger for FaultyLedger {
     }
 
     fn fleet(&self) -> &dyn ledger::Fleet {
-        self.inner.fleet()
+        self
     }
 
     fn outbox(&self) -> &dyn Outbox {
