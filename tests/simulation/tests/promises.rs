@@ -24,6 +24,14 @@ fn promises_hold_in_any_storm_2() {
     hold_promises(1);
 }
 
+/// They may be other storms by now, and cost little.
+#[test]
+fn seeds_that_once_broke_a_promise_keep_them() {
+    for seed in [699, 9_314] {
+        run(Scene::storm(seed)).unwrap_or_else(|report| panic!("{report}"));
+    }
+}
+
 #[test]
 fn one_seed_replays_one_run() {
     let digest = |seed| run(Scene::storm(seed)).expect("it keeps all promises").digest;

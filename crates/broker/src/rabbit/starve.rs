@@ -1,5 +1,5 @@
-//! Consumers that are alive and get nothing, although messages wait: a quorum queue that lost sight of what was settled counts
-//! them as busy for ever. Nobody reports that, so it is looked for; a new link with new channels cures it.
+//! Consumers that are alive and get nothing, although they have room and messages wait. Nobody reports that, so it is looked for;
+//! a new link has new channels, and at the end of the old ones RabbitMQ gives back whatever it counted as theirs.
 
 use std::sync::Arc;
 use std::time::Duration;

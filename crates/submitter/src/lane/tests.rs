@@ -56,6 +56,16 @@ async fn what_is_under_way_keeps_to_the_share_and_to_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_must_go_alone_keeps_nobody_else_away() {
+    let lane = lane(0);
+    let now = Instant::now();
+    for _ in 0..100 {
+        assert!(lane.trusted_from(now) > now, "without a share, and before it ever answered");
+    }
+    assert_eq!(lane.flow(now), Flow::Open, "others are hinted as ever");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pledge_bounds_what_begins_but_never_what_is_under_way() {
     let lane = lane(8);
     (0..6).for_each(|_| {
