@@ -24,6 +24,15 @@ pub(crate) struct Fresh {
     pub(crate) hints: Vec<Outgoing>,
     /// When their invoices were made durable: what finds no room on the queue is dispatched in this order.
     pub(crate) at: Timestamp,
+    /// Of invoices that were durable before and that nobody has taken up: whoever made them so may have died before hinting.
+    /// What finds no room keeps the turn that it has.
+    pub(crate) again: Vec<Outgoing>,
+}
+
+impl Fresh {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.hints.is_empty() && self.again.is_empty()
+    }
 }
 
 /// Takes hints without ever waiting.
@@ -43,7 +52,7 @@ impl Announcer {
 
     /// Hands hints over. They are passed over when the broker is away or too many wait already.
     pub(crate) fn announce(&self, fresh: Fresh) {
-        if fresh.hints.is_empty() {
+        if fresh.is_empty() {
             return;
         }
         let (queue, all) = label_of(&fresh.hints);
@@ -80,6 +89,8 @@ pub(crate) async fn announce(
     for mut fresh in batches {
         let parked = fresh.hints.split_off(window.admit(fresh.hints.len()));
         hints.append(&mut fresh.hints);
+        fresh.again.truncate(window.admit(fresh.again.len()));
+        hints.append(&mut fresh.again);
         if !reachable(broker) {
             // Nobody could dispatch them either: all are passed over below.
             hints.extend(parked);

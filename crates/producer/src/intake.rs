@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use broker::{Broker, Hint, Outgoing, Queue, Window};
 use invoice::event::Family;
-use invoice::life::{Actor, Invoice, Refusal, State};
+use invoice::life::{Actor, Invoice, Refusal, State, Step};
 use invoice::{Environment, Fault, FaultCode, IncomeSource, InvoiceKey, Profile, Timestamp};
 use ledger::{Arrival, Ledger, LedgerError, Live, OriginalName, Reception, Registrations, Summary};
 use uuid::Uuid;
@@ -390,25 +390,28 @@ impl Intake {
     /// Hints for the encoder. Waits for their confirms, but not long: the sweeper makes up for one that fails (promise 1).
     pub async fn announce<'a>(&self, taken: impl Iterator<Item = (&'a Taken, Option<String>)>) {
         let fresh = hints(taken);
-        if !fresh.hints.is_empty() {
+        if !fresh.is_empty() {
             let window = Window::new(Arc::clone(&self.broker), Queue::Draft);
             announcer::announce(&*self.ledger, &*self.broker, &window, std::iter::once(fresh)).await;
         }
     }
 }
 
-/// A hint for the encoder about each event that was new, with the trace that it belongs to.
+/// A hint for the encoder about each event that was new, with the trace that it belongs to; and about a repeat of what was never
+/// taken up: its first publisher may have heard nothing, nor the broker.
 pub(crate) fn hints<'a>(taken: impl Iterator<Item = (&'a Taken, Option<String>)>) -> Fresh {
-    let mut at = Timestamp::UNIX_EPOCH;
-    let hint = |(taken, traceparent): (&Taken, _)| Outgoing {
-        queue: Queue::Draft,
-        payload: Hint::new(taken.invoice.key, taken.invoice.version).to_bytes(),
-        traceparent,
-    };
-    let new =
-        taken.filter(|(taken, _)| taken.new).inspect(|(taken, _)| at = at.max(taken.invoice.updated_at));
-    let hints = new.map(hint).collect();
-    Fresh { hints, at }
+    let mut fresh = Fresh { hints: Vec::new(), at: Timestamp::UNIX_EPOCH, again: Vec::new() };
+    for (Taken { invoice, new }, traceparent) in taken {
+        let payload = Hint::new(invoice.key, invoice.version).to_bytes();
+        let hint = Outgoing { queue: Queue::Draft, payload, traceparent };
+        if *new {
+            fresh.at = fresh.at.max(invoice.updated_at);
+            fresh.hints.push(hint);
+        } else if invoice.waits_for() == Some(Step::Encode) && invoice.waiting.is_none() {
+            fresh.again.push(hint);
+        }
+    }
+    fresh
 }
 
 /// Counts what became of an event, by the way on which it came.

@@ -186,9 +186,7 @@ impl Recorder {
         let context = Context { now: at, policy: self.desk.role.policies.of(&entry.invoice.source) };
         // Recording is never refused; a repeat leads to no events.
         let events = decide(&entry.invoice, command, context).unwrap_or_default();
-        let late = events
-            .iter()
-            .any(|event| matches!(event, Event::LateAnswer { .. } | Event::Cleared { late: true, .. }));
+        let late = !entry.invoice.is_held_by(number);
         let mut documents = Vec::new();
         let document = attempt.invoice.document;
         // An answer that came after the clearance is evidence; it must not take the place of the document that was cleared.

@@ -11,8 +11,7 @@ pub(crate) fn weather(random: &mut Random, drafts_arrive: bool) -> Weather {
     let often = |random: &mut Random, levels: &[u64]| *random.pick(levels);
     Weather {
         ledger_before: often(random, &[0, 20, 80]),
-        // A publisher who asks again after an answer that was lost is not hinted again.
-        ledger_after: if drafts_arrive { 0 } else { often(random, &[0, 20, 80]) },
+        ledger_after: often(random, &[0, 20, 80]),
         ledger_slow: often(random, &[0, 100, 400]),
         slow_ms: often(random, &[5, 40]),
         ledger_stall: often(random, &[0, 5, 25]),

@@ -27,7 +27,7 @@ fn promises_hold_in_any_storm_2() {
 /// They may be other storms by now, and cost little.
 #[test]
 fn seeds_that_once_broke_a_promise_keep_them() {
-    for seed in [699, 9_314] {
+    for seed in [699, 9_314, 30_382, 72_326, 74_821, 156_046] {
         run(Scene::storm(seed)).unwrap_or_else(|report| panic!("{report}"));
     }
 }

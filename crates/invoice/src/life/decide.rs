@@ -122,7 +122,7 @@ pub fn decide(invoice: &Invoice, command: Command, context: Context<'_>) -> Resu
         Command::Wait { original, reason } => wait(invoice, original, reason, context),
         Command::Start { lease_until, worker } => start(invoice, lease_until, worker, context),
         Command::Release { attempt, due_at } => {
-            if invoice.state == State::Submitted && invoice.attempt == attempt {
+            if invoice.is_held_by(attempt) {
                 Ok(vec![Event::ClaimReleased { attempt, due_at }])
             } else {
                 Err(Refusal::NotHolder { attempt })

@@ -286,6 +286,12 @@ impl Invoice {
         }
     }
 
+    /// This attempt is under way. The fence is its number, not the clock: a lease that ran out unnoticed is still this attempt's.
+    #[must_use]
+    pub fn is_held_by(&self, attempt: u32) -> bool {
+        self.state == State::Submitted && self.attempt == attempt
+    }
+
     /// The authority may hold this very document: nothing may change it until that is known.
     #[must_use]
     pub fn may_be_held(&self) -> bool {

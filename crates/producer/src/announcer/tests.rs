@@ -1,12 +1,14 @@
 use std::sync::atomic::Ordering;
 
 use broker::Hint;
-use invoice::{Environment, Timestamp};
+use invoice::life::Invoice;
+use invoice::{Digest, Environment, Timestamp};
 use ledger::{MemoryLedger, Schedule};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::*;
+use crate::intake::Taken;
 use crate::testing::Moody;
 
 fn hints(number: u128) -> Vec<Outgoing> {
@@ -17,7 +19,7 @@ fn hints(number: u128) -> Vec<Outgoing> {
 }
 
 fn fresh(number: u128) -> Fresh {
-    Fresh { hints: hints(number), at: Timestamp::UNIX_EPOCH }
+    Fresh { hints: hints(number), at: Timestamp::UNIX_EPOCH, again: Vec::new() }
 }
 
 fn ledger() -> Arc<MemoryLedger> {
@@ -78,4 +80,26 @@ async fn what_finds_no_room_is_parked() {
     intake.announce(taken.iter().flatten().map(|taken| (taken, None))).await;
     assert_eq!(broker.depth(Queue::Draft).await.unwrap(), Window::CLOSES);
     assert_eq!(intake.ledger.parked(1_000).await.unwrap().unencoded, 300 - Window::CLOSES);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeat_of_what_nobody_took_up_is_hinted_and_keeps_its_turn() {
+    let broker: Arc<Moody> = Arc::new(Moody::default());
+    let intake = crate::testing::intake(broker.clone());
+    let arrivals = (0..Window::CLOSES + 50)
+        .map(|n| intake.check(crate::testing::event(n).to_string().as_bytes(), None).unwrap());
+    let arrivals: Vec<_> = arrivals.collect();
+    // The first publisher died before it hinted.
+    intake.take(arrivals.clone()).await.unwrap();
+    let taken = intake.take(arrivals).await.unwrap();
+    assert!(taken.iter().flatten().all(|taken| !taken.new));
+    intake.announce(taken.iter().flatten().map(|taken| (taken, None))).await;
+    assert_eq!(broker.depth(Queue::Draft).await.unwrap(), Window::CLOSES);
+    assert_eq!(intake.ledger.parked(1_000).await.unwrap().unencoded, 0, "a repeat moves nobody in the line");
+    let encoded = |taken: &Taken| Taken {
+        invoice: Invoice { xml: Some(Digest::of(b"")), ..taken.invoice.clone() },
+        new: false,
+    };
+    let encoded: Vec<_> = taken.iter().flatten().map(encoded).collect();
+    assert!(crate::intake::hints(encoded.iter().map(|taken| (taken, None))).is_empty());
 }

@@ -17,8 +17,7 @@ pub(super) fn record(
     evidence: Evidence,
     context: Context<'_>,
 ) -> Vec<Event> {
-    // The fence is the attempt's number, not the clock: a lease that ran out unnoticed is still this attempt's.
-    let holds = invoice.state == State::Submitted && invoice.attempt == attempt;
+    let holds = invoice.is_held_by(attempt);
     let kind = outcome.kind();
     let event = match outcome {
         // An acceptance is complete only with its QR.
