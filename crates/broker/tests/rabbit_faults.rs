@@ -275,6 +275,23 @@ async fn slow_a_retry_whose_target_is_gone_waits_for_it() {
     scene.broker.close().await;
 }
 
+/// Deliveries that RabbitMQ made and that never came: its consumer is busy for it, idle for us, and alive.
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_a_consumer_that_is_given_nothing_is_rebuilt() {
+    let scene = Scene::set().await;
+    scene.proxy.swallow_deliveries(true);
+    let mut consumer = scene.broker.subscribe(Queue::Draft, 2).await.unwrap();
+    publish(&scene.broker, Queue::Draft, &numbered(5)).await;
+    depth(&scene.broker, Queue::Draft, 3).await;
+    scene.proxy.swallow_deliveries(false);
+    let rebuilt = async || scene.broker.health().rebuilt == 1;
+    until("the starving consumer is seen", Duration::from_secs(120), rebuilt).await;
+    let taken = take(&mut *consumer, 2).await;
+    assert_eq!(texts(&taken), numbered(2));
+    assert!(taken.iter().all(|it| it.redelivered));
+    scene.broker.close().await;
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_many_faults_leave_no_threads_behind() {

@@ -1,5 +1,7 @@
-//! A TCP proxy that misbehaves on request: it cuts connections, freezes them, or says things of its own to the client.
+//! A TCP proxy that misbehaves on request: it cuts connections, freezes them, swallows deliveries, or says things of its own to
+//! the client.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -19,6 +21,7 @@ pub struct Proxy {
 struct Shared {
     upstream: String,
     frozen: watch::Sender<bool>,
+    swallows: watch::Sender<bool>,
     /// Cancelled and replaced by each cut.
     wire: watch::Sender<CancellationToken>,
     said: broadcast::Sender<Vec<u8>>,
@@ -36,6 +39,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             upstream: upstream.into(),
             frozen: watch::Sender::new(false),
+            swallows: watch::Sender::new(false),
             wire: watch::Sender::new(CancellationToken::new()),
             said: broadcast::Sender::new(16),
             over: CancellationToken::new(),
@@ -67,6 +71,11 @@ impl Proxy {
     /// Ends a freeze: what was said meanwhile arrives now.
     pub fn resume(&self) {
         self.shared.frozen.send_replace(false);
+    }
+
+    /// Whether deliveries get lost from now on, while everything else passes.
+    pub fn swallow_deliveries(&self, swallow: bool) {
+        self.shared.swallows.send_replace(swallow);
     }
 
     /// Says something to all clients as if it came from the server. Only between two frames, so: while all is quiet.
@@ -118,6 +127,7 @@ async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
         };
         let down = async {
             let (mut frozen, mut buffer) = (frozen.clone(), vec![0; 64 * 1024]);
+            let mut frames = Frames::default();
             loop {
                 let count = tokio::select! {
                     read = from_server.read(&mut buffer) => read?,
@@ -128,7 +138,10 @@ async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
                 };
                 thaw(&mut frozen).await;
                 match buffer.get(..count) {
-                    Some(bytes) if count > 0 => to_client.write_all(bytes).await?,
+                    Some(bytes) if count > 0 => {
+                        let bytes = frames.pass(bytes, *shared.swallows.borrow());
+                        to_client.write_all(&bytes).await?;
+                    }
                     _ => return to_client.shutdown().await,
                 }
             }
@@ -142,6 +155,45 @@ async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
     }
     // A cut is a reset, not a polite end.
     let _ = client.set_zero_linger();
+}
+
+/// What the server says, frame by frame.
+#[derive(Default)]
+struct Frames {
+    /// The beginning of a frame.
+    pending: Vec<u8>,
+    /// Channels on which the rest of a delivery is still to come.
+    swallowing: BTreeSet<[u8; 2]>,
+}
+
+impl Frames {
+    /// The frames that are whole by now, without deliveries when they are to be swallowed.
+    fn pass(&mut self, bytes: &[u8], swallow: bool) -> Vec<u8> {
+        self.pending.extend_from_slice(bytes);
+        let mut passed = Vec::new();
+        // A frame: its kind, its channel, its size, so many bytes, and an end mark.
+        while let Some(&[kind, high, low, a, b, c, d]) = self.pending.first_chunk::<7>() {
+            let size = 7 + u32::from_be_bytes([a, b, c, d]) as usize + 1;
+            if self.pending.len() < size {
+                break;
+            }
+            let frame: Vec<u8> = self.pending.drain(..size).collect();
+            let channel = [high, low];
+            if kind == 1 {
+                let delivers = frame.get(7..11) == Some(&[0, 60, 0, 60]);
+                if swallow && delivers {
+                    self.swallowing.insert(channel);
+                } else {
+                    self.swallowing.remove(&channel);
+                }
+            }
+            // Heartbeats are on a channel that nothing is delivered on.
+            if !self.swallowing.contains(&channel) {
+                passed.extend(frame);
+            }
+        }
+        passed
+    }
 }
 
 async fn thaw(frozen: &mut watch::Receiver<bool>) {
