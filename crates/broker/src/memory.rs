@@ -113,7 +113,12 @@ impl Broker for MemoryBroker {
 
     fn health(&self) -> Health {
         let state = self.shared.state();
-        Health { connected: state.check_open().is_ok(), blocked: None, rebuilt: state.restarts() }
+        Health {
+            connected: state.check_open().is_ok(),
+            blocked: None,
+            rebuilt: state.restarts(),
+            unsettled: state.held() as u64,
+        }
     }
 
     async fn close(&self) {

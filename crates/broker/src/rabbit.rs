@@ -299,6 +299,13 @@ impl Broker for RabbitBroker {
             connected: link.is_some(),
             blocked: link.as_ref().and_then(|link| link.blocked.borrow().clone()),
             rebuilt: self.shared.rebuilt.load(Ordering::Relaxed),
+            unsettled: self
+                .shared
+                .all_slots()
+                .iter()
+                .filter_map(|slot| slot.tap())
+                .map(|tap| tap.unsettled() as u64)
+                .sum(),
         }
     }
 

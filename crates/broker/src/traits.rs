@@ -178,6 +178,8 @@ pub struct Health {
     pub blocked: Option<String>,
     /// How often the connection was rebuilt.
     pub rebuilt: u64,
+    /// How many deliveries its subscriptions hold, by this side's count; the broker's may differ.
+    pub unsettled: u64,
 }
 
 /// Queues as hints.

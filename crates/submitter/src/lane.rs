@@ -213,7 +213,8 @@ impl Lane {
         metrics.breaker.record(state.breaker.gauge(), &label);
         metrics.in_flight.record(state.in_flight.into(), &label);
         metrics.pace_limit.record(state.pace.limit().into(), &label);
-        metrics.share_granted.record(state.share.granted.into(), &label);
+        // What has run out is none, whatever was granted.
+        metrics.share_granted.record(state.allowed(now).into(), &label);
     }
 
     fn give_back(&self, probe: bool) {

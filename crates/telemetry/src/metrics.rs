@@ -44,6 +44,8 @@ pub struct Metrics {
     pub work_waiting: Gauge<u64>,
     /// Ready messages by `queue`.
     pub queue_depth: Gauge<u64>,
+    /// Deliveries that this process holds and has not settled.
+    pub deliveries_held: Gauge<u64>,
     /// How often the connection to the broker was rebuilt.
     pub broker_rebuilt: Gauge<u64>,
     /// Notices of settled invoices, by `result`: told, or unconfirmed by the broker.
@@ -107,6 +109,7 @@ pub fn metrics() -> &'static Metrics {
             oldest_doubt: meter.f64_gauge("fawtara_oldest_doubt_age").with_unit("s").build(),
             work_waiting: meter.u64_gauge("fawtara_work_waiting").build(),
             queue_depth: meter.u64_gauge("fawtara_queue_depth").build(),
+            deliveries_held: meter.u64_gauge("fawtara_deliveries_held").build(),
             broker_rebuilt: meter.u64_gauge("fawtara_broker_rebuilt").build(),
             notices: meter.u64_counter("fawtara_notices").build(),
             notices_waiting: meter.u64_gauge("fawtara_notices_waiting").build(),

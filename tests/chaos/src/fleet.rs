@@ -288,6 +288,19 @@ impl Fleet {
         }
     }
 
+    /// Writes what every process measures at this moment into the folder of the logs.
+    pub async fn keep_metrics(&self) {
+        for (name, process) in &self.processes {
+            let metrics = process.probe.replace("/readyz", "/metrics");
+            let asked = self.http.get(metrics).timeout(Duration::from_secs(2)).send().await;
+            let text = match asked {
+                Ok(answer) => answer.text().await.unwrap_or_else(|error| error.to_string()),
+                Err(error) => error.to_string(),
+            };
+            let _ = std::fs::write(self.folder.join(format!("{name}.metrics")), text);
+        }
+    }
+
     /// Waits until all processes are ready.
     ///
     /// # Errors

@@ -156,6 +156,7 @@ async fn run(options: &Options) -> anyhow::Result<bool> {
     std::fs::write(folder.join("result.json"), serde_json::to_vec_pretty(&report::json(&run, &verdict))?)?;
     if !verdict.is_clean() {
         keep_service_logs(&scene.injector.services, &folder);
+        scene.injector.fleet.keep_metrics().await;
     }
     report::say(&format!("logs and result.json are in {}", folder.display()));
     Ok(verdict.is_clean())

@@ -298,6 +298,10 @@ impl State {
         depth.map(|depth| depth as u64).ok_or_else(|| BrokerError::no_such_queue(queue))
     }
 
+    pub(super) fn held(&self) -> usize {
+        self.consumers.values().map(|it| it.unsettled.len()).sum()
+    }
+
     pub(super) fn unsettled(&self, queue: Queue) -> usize {
         self.consumers.values().filter(|it| it.queue == queue).map(|it| it.unsettled.len()).sum()
     }

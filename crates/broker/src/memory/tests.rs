@@ -27,7 +27,7 @@ async fn a_restart_gives_back_what_was_delivered() {
     assert!(again.iter().all(|it| it.redelivered));
     assert_ne!(again[0].settle.place().0, old[0].settle.place().0);
     assert_eq!(crate::settle_all(&again).await, 0);
-    assert_eq!(broker.health(), Health { connected: true, blocked: None, rebuilt: 1 });
+    assert_eq!(broker.health(), Health { connected: true, blocked: None, rebuilt: 1, unsettled: 0 });
     assert_eq!(broker.unsettled(Queue::Draft), 0);
 }
 

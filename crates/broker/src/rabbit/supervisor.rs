@@ -51,7 +51,7 @@ impl Shared {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn all_slots(&self) -> Vec<Arc<Slot>> {
+    pub(super) fn all_slots(&self) -> Vec<Arc<Slot>> {
         self.slots().values().cloned().collect()
     }
 }

@@ -177,8 +177,10 @@ impl Role {
 fn probe(seams: &Seams, pulse: Option<Pulse>, stop: &CancellationToken) -> Probe {
     let answers = Arc::new(AtomicBool::new(true));
     let (ledger, heard, stop) = (Arc::clone(&seams.ledger), Arc::clone(&answers), stop.clone());
+    let broker = Arc::clone(&seams.broker);
     tokio::spawn(async move {
         while !stop.is_cancelled() {
+            telemetry::metrics().deliveries_held.record(broker.health().unsettled, &[]);
             let answer = tokio::time::timeout(Duration::from_secs(5), ledger.now()).await;
             heard.store(matches!(answer, Ok(Ok(_))), Ordering::Relaxed);
             tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(Duration::from_secs(5)) => {} }
