@@ -12,7 +12,7 @@ use invoice::life::State;
 use invoice::limits::EVENT_BYTES;
 use invoice::{Digest, Environment, InvoiceKey, Timestamp};
 use ledger::{Filter, LedgerError, RefusedIntake};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
@@ -24,8 +24,11 @@ const PIECE: u16 = 500;
 const TAKEN: u16 = 16;
 /// The most refused intake that is hinted.
 const REFUSED: u32 = 1_000_000;
-/// The queue counts as empty when nothing came for so long.
+/// When nothing has come for so long, the queue is asked what it still holds.
 const QUIET: Duration = Duration::from_secs(1);
+/// What it holds may take so long to come: longer than the broker takes to see that a consumer starves, and to give it another
+/// node. A member of a quorum queue that does not run gives nothing to those who consume through its node.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Names are compared only up to so many hints; all of them are held away from the queue for that time.
 const NAMES_MAX: u64 = 50_000;
@@ -74,7 +77,7 @@ pub(crate) async fn difference(desk: &Desk) -> Result<Option<Digest>, LedgerErro
 }
 
 /// Strikes out of the `missing` whom one of `depth` messages names; the digests of the others: of nobody who waits, or there
-/// twice, or intake events. None when they are too large.
+/// twice, or intake events. None when they are too large, or not all to be had.
 ///
 /// Unsettled messages stay away from the queue until all have been looked at; what stands in them is not held.
 async fn strike_out(
@@ -100,7 +103,7 @@ async fn strike_out(
             return None;
         }
     }
-    Some(wrong)
+    (looked_at >= depth).then_some(wrong)
 }
 
 /// As a hint names a refused-intake record.
@@ -108,9 +111,13 @@ fn refused(uuid: Uuid) -> InvoiceKey {
     InvoiceKey { environment: Environment::Simulation, uuid }
 }
 
-/// Empties the queue, keeping what only it had, and fills it from the ledger.
+/// Empties the queue, keeping what only it had, and fills it from the ledger. One that cannot be emptied is left as it is: it
+/// would only grow.
 pub(crate) async fn refill(desk: &Desk) -> Result<(), LedgerError> {
-    drain(desk).await?;
+    if !drain(desk).await? {
+        warn!("the dead-letter queue does not give what it holds, and is left as it is; trying again");
+        return Ok(());
+    }
     let filter = Filter { states: vec![State::Rejected, State::DeadLettered], ..Filter::default() };
     let mut after = None;
     loop {
@@ -136,36 +143,43 @@ pub(crate) async fn refill(desk: &Desk) -> Result<(), LedgerError> {
     Ok(())
 }
 
-async fn drain(desk: &Desk) -> Result<(), LedgerError> {
-    // What comes while this runs is left for the next time, or a busy day would never let it end.
-    let mut left = desk.role.broker.depth(Queue::DeadLetter).await.unwrap_or_default();
-    let mut queue = match desk.role.broker.subscribe(Queue::DeadLetter, TAKEN).await {
+/// Whether all is gone that stood there at the beginning. What comes while this runs is left for the next time, or a busy day
+/// would never let it end.
+async fn drain(desk: &Desk) -> Result<bool, LedgerError> {
+    let broker = &desk.role.broker;
+    let Ok(mut left) = broker.depth(Queue::DeadLetter).await else { return Ok(false) };
+    let mut queue = match broker.subscribe(Queue::DeadLetter, TAKEN).await {
         Ok(queue) => queue,
         Err(error) => {
             warn!(%error, "the dead-letter queue could not be read");
-            return Ok(());
+            return Ok(false);
         }
     };
-    let mut strangers = 0;
-    while left > 0
-        && let Ok(batch) =
-            timeout(QUIET, queue.next_batch(usize::from(TAKEN), Duration::from_millis(20))).await
-    {
+    let (mut strangers, mut fed) = (0, Instant::now());
+    while left > 0 && fed.elapsed() < PATIENCE {
+        let taken = timeout(QUIET, queue.next_batch(usize::from(TAKEN), Duration::from_millis(20))).await;
+        let Ok(batch) = taken else {
+            // Somebody else may have taken the rest.
+            left = left.min(broker.depth(Queue::DeadLetter).await.unwrap_or(left));
+            continue;
+        };
         if batch.is_empty() {
             break;
         }
-        left = left.saturating_sub(batch.len() as u64);
+        fed = Instant::now();
         let records: Vec<_> = batch.iter().filter_map(stranger).collect();
         strangers += records.len();
         // On an error the batch is not acknowledged: closing the channel gives it back.
         keep(records, |record| desk.role.ledger.refuse_intake(vec![record])).await?;
-        settle_all(&batch).await;
+        // What is stale comes again.
+        let settled = batch.len().saturating_sub(settle_all(&batch).await);
+        left = left.saturating_sub(settled as u64);
     }
     queue.close().await;
     if strangers > 0 {
         info!(strangers, "events that the broker had given up are records now");
     }
-    Ok(())
+    Ok(left == 0)
 }
 
 /// Keeps each by itself: they are rare, and none may keep the queue from being put right.

@@ -246,10 +246,10 @@ fn measure(standing: &Standing, now: Timestamp) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeMap;
 
-    use broker::{Ladder, MemoryBroker};
+    use broker::{Broker, Ladder, MemoryBroker};
     use invoice::life::Policies;
     use jofotara::{Client, Exchange, HttpRequest, Transport};
     use ledger::{MemoryLedger, RefusedIntake, Schedule, unchanging};
@@ -267,11 +267,11 @@ mod tests {
         }
     }
 
-    fn desk() -> Desk {
+    pub(crate) fn desk(broker: Arc<dyn Broker>) -> Desk {
         let ledger = MemoryLedger::new(Arc::new(|| Timestamp::UNIX_EPOCH), Schedule::default());
         Desk::new(Submitter {
             ledger: Arc::new(ledger),
-            broker: Arc::new(MemoryBroker::new(Ladder::default())),
+            broker,
             client: Client::new(Arc::new(NoRoad)),
             endpoints: unchanging(BTreeMap::new()),
             policies: Policies::default(),
@@ -282,10 +282,8 @@ mod tests {
         })
     }
 
-    #[tokio::test]
-    async fn a_count_that_fails_keeps_no_hint_from_the_dead_letter_queue() {
-        let desk = desk();
-        let record = RefusedIntake {
+    pub(crate) fn record() -> RefusedIntake {
+        RefusedIntake {
             id: Uuid::from_u128(1),
             at: Timestamp::UNIX_EPOCH,
             via: "http".to_owned(),
@@ -296,8 +294,13 @@ mod tests {
             number: None,
             sha256: Digest::of(b"x"),
             body: b"x".to_vec(),
-        };
-        desk.role.ledger.refuse_intake(vec![record]).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_count_that_fails_keeps_no_hint_from_the_dead_letter_queue() {
+        let desk = desk(Arc::new(MemoryBroker::new(Ladder::default())));
+        desk.role.ledger.refuse_intake(vec![record()]).await.unwrap();
         let mut names = Names { next: Instant::now(), found: None };
         for _ in 0..2 {
             let slow = Err(LedgerError::Unavailable("57014".to_owned()));

@@ -4,8 +4,8 @@
 mod code;
 mod formula;
 
-use invoice::Fault;
 use invoice::rules::Language;
+use invoice::{Fault, excerpt};
 use rust_decimal::Decimal;
 
 pub use code::FindingCode;
@@ -86,7 +86,8 @@ impl Finding {
     }
 
     pub(crate) fn expected(self, text: impl Into<String>) -> Self {
-        Self { expected: Some(text.into()), ..self }
+        // It may be taken from the document, as a currency is that others must agree with.
+        Self { expected: Some(excerpt(&text.into(), EXCERPT)), ..self }
     }
 
     /// What is wrong, with the values, in one sentence.

@@ -1,10 +1,12 @@
-use std::future::ready;
-use std::sync::Mutex;
+use std::future::{pending, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
-use broker::{Broker, MemoryBroker};
+use broker::{Announcement, Broker, BrokerError, Health, MemoryBroker, PublishError};
 use bytes::Bytes;
 
 use super::*;
+use crate::housekeeping::tests::{desk, record};
 
 fn key(number: u128) -> InvoiceKey {
     refused(Uuid::from_u128(number))
@@ -58,4 +60,77 @@ async fn names_are_struck_out_and_what_is_too_much_is_not_compared() {
     let large = Bytes::from(vec![b'x'; BYTES_MAX / 4]);
     let mut queue = queued(vec![large; 5]).await;
     assert_eq!(strike_out(&mut *queue, 5, &mut missing).await, None);
+}
+
+/// A broker that holds what it was given; whether it gives it away can be switched off, as a member of a queue that does not run.
+#[derive(Default)]
+struct Miser {
+    holds: MemoryBroker,
+    gives: AtomicBool,
+}
+
+struct Nothing;
+
+#[async_trait::async_trait]
+impl Subscription for Nothing {
+    async fn next_batch(&mut self, _: usize, _: Duration) -> Vec<Delivery> {
+        pending().await
+    }
+
+    async fn close(self: Box<Self>) {}
+}
+
+#[async_trait::async_trait]
+impl Broker for Miser {
+    async fn publish(&self, batch: Vec<Outgoing>) -> Vec<Result<(), PublishError>> {
+        self.holds.publish(batch).await
+    }
+
+    async fn announce(&self, batch: Vec<Announcement>) -> Vec<Result<(), PublishError>> {
+        self.holds.announce(batch).await
+    }
+
+    async fn subscribe(&self, queue: Queue, prefetch: u16) -> Result<Box<dyn Subscription>, BrokerError> {
+        if self.gives.load(Ordering::Relaxed) {
+            self.holds.subscribe(queue, prefetch).await
+        } else {
+            Ok(Box::new(Nothing))
+        }
+    }
+
+    async fn depth(&self, queue: Queue) -> Result<u64, BrokerError> {
+        self.holds.depth(queue).await
+    }
+
+    async fn purge(&self, queue: Queue) -> Result<u64, BrokerError> {
+        self.holds.purge(queue).await
+    }
+
+    fn health(&self) -> Health {
+        self.holds.health()
+    }
+
+    async fn close(&self) {
+        self.holds.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_gives_nothing_away_does_not_grow() {
+    let broker = Arc::new(Miser::default());
+    let desk = desk(broker.clone());
+    desk.role.ledger.refuse_intake(vec![record()]).await.unwrap();
+    let stale = Hint::new(key(9), 1).to_bytes();
+    let stale = |_| Outgoing { queue: Queue::DeadLetter, payload: stale.clone(), traceparent: None };
+    broker.publish((0..5).map(stale).collect()).await;
+    for _ in 0..3 {
+        refill(&desk).await.unwrap();
+        assert_eq!(broker.depth(Queue::DeadLetter).await.unwrap(), 5);
+        assert_eq!(difference(&desk).await.unwrap(), None, "what cannot be looked at is not compared");
+    }
+    broker.gives.store(true, Ordering::Relaxed);
+    assert!(difference(&desk).await.unwrap().is_some());
+    refill(&desk).await.unwrap();
+    assert_eq!(broker.depth(Queue::DeadLetter).await.unwrap(), 1);
+    assert_eq!(difference(&desk).await.unwrap(), None);
 }
