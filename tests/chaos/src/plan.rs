@@ -25,6 +25,8 @@ pub enum Kind {
     NodeStopped,
     /// SIGSTOP to a RabbitMQ node.
     NodeFrozen,
+    /// A node has no member of the submitters' queue any more: who consumes through it gets nothing.
+    MemberLost,
     /// SIGKILL to all three nodes at once.
     ClusterKilled,
     /// RabbitMQ finds that it uses too much memory, and blocks publishers.
@@ -134,6 +136,7 @@ impl fmt::Display for Kind {
             Self::LeaderKilled => "RabbitMQ leader killed",
             Self::NodeStopped => "RabbitMQ node stopped",
             Self::NodeFrozen => "RabbitMQ node frozen",
+            Self::MemberLost => "RabbitMQ member lost",
             Self::ClusterKilled => "RabbitMQ cluster killed",
             Self::MemoryAlarm => "RabbitMQ memory alarm",
             Self::DiskAlarm => "RabbitMQ disk alarm",
@@ -178,6 +181,8 @@ impl Lane {
                 (3, Kind::LeaderKilled, 0, 3_000),
                 (2, Kind::NodeStopped, 0, 2_000),
                 (3, Kind::NodeFrozen, 2_000, 8_000),
+                // Longer than the fleet takes to see it.
+                (1, Kind::MemberLost, 50_000, 60_000),
                 (1, Kind::ClusterKilled, 0, 1_000),
                 (2, Kind::MemoryAlarm, 1_000, 4_000),
                 (2, Kind::DiskAlarm, 1_000, 4_000),

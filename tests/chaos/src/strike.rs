@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use broker::{Broker, Ladder, Queue};
 use simulator::{Fault as Answer, FaultRule, Latency, Match, Times};
 use tests::random::Random;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::fleet::{Fleet, RUNGS_MS, TIMEOUT};
 use crate::load::REFUSED;
@@ -17,6 +17,14 @@ use crate::services::Services;
 
 /// How long a process or a node may take to be back.
 const BACK: Duration = Duration::from_secs(120);
+
+/// Takes a member of the submitters' queue off its node, with its data.
+const LOSE_MEMBER: &str = "ra:force_delete_server(quorum_queues, {'%2F_fawtara.to-submit', node()}).";
+/// Adds one where there is none, as the runbook does; says whether there is one.
+const ADD_MEMBER: &str = "case whereis('%2F_fawtara.to-submit') of undefined -> \
+    _ = rabbit_quorum_queue:delete_member(<<\"/\">>, <<\"fawtara.to-submit\">>, node()), \
+    _ = rabbit_quorum_queue:add_member(<<\"/\">>, <<\"fawtara.to-submit\">>, node(), 5000); \
+    _ -> ok end, whereis('%2F_fawtara.to-submit') =/= undefined.";
 
 /// What faults are made with.
 pub struct Injector {
@@ -39,6 +47,7 @@ enum Undo {
     Continue(String),
     StartNodes(Vec<usize>),
     ContinueNode(usize),
+    AddMember(usize),
     /// A command of rabbitmqctl.
     Tell(usize, [&'static str; 2]),
     StartPostgres,
@@ -106,6 +115,11 @@ impl Injector {
                 let node = self.services.any_node(&mut random);
                 self.services.signal_node(node, "STOP").await?;
                 (node_name(node), Undo::ContinueNode(node))
+            }
+            Kind::MemberLost => {
+                let node = self.services.any_node(&mut random);
+                self.services.rabbitmqctl(node, &["eval", LOSE_MEMBER]).await?;
+                (node_name(node), Undo::AddMember(node))
             }
             Kind::MemoryAlarm => {
                 let node = self.services.any_node(&mut random);
@@ -207,6 +221,7 @@ impl Injector {
                 Ok(())
             }
             Undo::ContinueNode(node) => self.services.signal_node(node, "CONT").await,
+            Undo::AddMember(node) => self.add_member(node).await,
             Undo::Tell(node, arguments) => self.services.rabbitmqctl(node, &arguments).await.map(drop),
             Undo::StartPostgres => self.services.pg_ctl(&["start"]).await,
             Undo::Pass { service, process, cut } => {
@@ -220,6 +235,20 @@ impl Injector {
             }
             Undo::HonestAuthority => self.be_honest().await,
             Undo::ContinueAuthority => self.fleet.signal_authority("CONT").await,
+        }
+    }
+
+    async fn add_member(&self, node: usize) -> anyhow::Result<()> {
+        let end = Instant::now() + BACK;
+        loop {
+            // The queue may be dropped, or be electing a leader, just now.
+            let said = self.services.rabbitmqctl(node, &["-q", "eval", ADD_MEMBER]).await;
+            match said {
+                Ok(said) if said.trim() == "true" => return Ok(()),
+                Ok(_) | Err(_) if Instant::now() < end => sleep(Duration::from_secs(1)).await,
+                Ok(said) => bail!("{} has no member of the queue: {said}", node_name(node)),
+                Err(error) => return Err(error),
+            }
         }
     }
 
