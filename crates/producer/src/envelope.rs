@@ -142,8 +142,8 @@ impl<'a> Opened<'a> {
     }
 }
 
-/// The longest word about an envelope, in characters: it repeats what the envelope says.
-const WORDS: usize = 500;
+/// So many characters of what is wrong are repeated; escaped, they may become eight times as many.
+pub(crate) const WORDS: usize = 200;
 
 #[allow(clippy::needless_pass_by_value, reason = "every caller makes it for this alone")]
 fn wrong(attribute: &str, message: String) -> Refused {

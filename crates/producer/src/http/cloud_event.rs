@@ -15,7 +15,7 @@ use super::api::{Api, traceparent};
 use super::ndjson;
 use super::problem::Problem;
 use crate::caller::Caller;
-use crate::envelope::{BATCH, Message, STRUCTURED, media_type};
+use crate::envelope::{BATCH, Message, STRUCTURED, WORDS, media_type};
 use crate::intake::count;
 
 /// The prefix of the attributes' headers.
@@ -69,6 +69,8 @@ pub(super) async fn publish_batch(api: &Api, caller: &Caller, headers: &HeaderMa
     let events: Vec<&RawValue> = match serde_json::from_slice(body) {
         Ok(events) => events,
         Err(error) => {
+            // It repeats what stands there instead.
+            let error = invoice::excerpt(&error.to_string(), WORDS);
             let detail = format!("the body is not a JSON array of CloudEvents: {error}; nothing was taken");
             return Problem::new(StatusCode::BAD_REQUEST, "envelope", detail).into_response();
         }

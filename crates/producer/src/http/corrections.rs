@@ -14,6 +14,7 @@ use super::api::{Api, body, receipt, traceparent};
 use super::problem::Problem;
 use crate::caller::Caller;
 use crate::correction::{Correction, CorrectionRefused, Half};
+use crate::envelope::WORDS;
 use crate::intake::{Refused, count};
 
 /// 202 with both receipts, 200 when both were known before; a problem that names the half otherwise.
@@ -30,6 +31,8 @@ pub(super) async fn publish(
     let correction: Correction = match serde_json::from_slice(&body) {
         Ok(correction) => correction,
         Err(error) => {
+            // It repeats the names of members.
+            let error = invoice::excerpt(&error.to_string(), WORDS);
             let detail = format!(
                 "{error}: send {{\"return\": {{\"number\", \"reason\"}}, \"original\": UUID or number, \"invoice\": event}}; \
                  nothing was taken"
