@@ -96,7 +96,7 @@ fn number(status: &str) -> u16 {
 
 /// The codes of what the intake refuses, by whichever way it came.
 fn codes_of_refused() -> BTreeSet<String> {
-    let text = include_str!("../intake.rs");
+    let text = include_str!("../intake/refused.rs");
     let body = text.split("pub fn code(&self)").nth(1).unwrap().split("\n    }\n").next().unwrap();
     body.split('"').skip(1).step_by(2).map(ToOwned::to_owned).collect()
 }
