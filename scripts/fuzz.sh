@@ -55,7 +55,7 @@ attack() {
         "${dictionary[@]}" -timeout=5 -rss_limit_mb=1024 -artifact_prefix="$home/findings/$target/" \
         -print_final_stats=1 -reload=0 >"$log" 2>&1 || status=$?
     spent=$((SECONDS - started))
-    inputs=$(sed -nE 's/^stat::number_of_executed_units: *//p' "$log")
+    inputs=$(sed -nE 's/^stat::number_of_executed_units: *//p' "$log" | tail -1)
     reached=$(grep -oE 'cov: [0-9]+' "$log" | tail -1 | cut -d' ' -f2 || true)
     if ((status)); then
         file=$(sed -nE 's/.*Test unit written to //p' "$log" | tail -1)

@@ -193,5 +193,6 @@ fn without_space(text: &str) -> String {
 
 /// A digest has 44 characters; whatever else stands there need not be told in full.
 fn shortened(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() && !c.is_whitespace()).take(60).collect()
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).take(60).collect();
+    invoice::shown(&text).into_owned()
 }
