@@ -18,8 +18,9 @@ use crate::services::Services;
 /// How long a process or a node may take to be back.
 const BACK: Duration = Duration::from_secs(120);
 
-/// Takes a member of the submitters' queue off its node, with its data.
-const LOSE_MEMBER: &str = "ra:force_delete_server(quorum_queues, {'%2F_fawtara.to-submit', node()}).";
+/// Takes a member of the submitters' queue off its node, with its data; fails when it is still there.
+const LOSE_MEMBER: &str = "_ = ra:force_delete_server(quorum_queues, {'%2F_fawtara.to-submit', node()}), \
+    undefined = whereis('%2F_fawtara.to-submit').";
 /// Adds one where there is none, as the runbook does; says whether there is one.
 const ADD_MEMBER: &str = "case whereis('%2F_fawtara.to-submit') of undefined -> \
     _ = rabbit_quorum_queue:delete_member(<<\"/\">>, <<\"fawtara.to-submit\">>, node()), \
