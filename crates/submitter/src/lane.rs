@@ -42,6 +42,8 @@ struct State {
     breaker: Breaker,
     pace: Pace,
     share: Share,
+    /// So many at once, whatever the pace and the share allow: the rest of this process's room is for the other lanes.
+    most: u32,
     in_flight: u32,
     /// The last turn that was given away to somebody who must wait.
     turn: Instant,
@@ -88,6 +90,7 @@ impl Lane {
             breaker: Breaker::new(config.breaker.clone()),
             pace: Pace::new(config.pace.clone(), config.max_in_flight),
             share: Share::default(),
+            most: config.max_in_flight.into(),
             in_flight: 0,
             turn: Instant::now(),
         };
@@ -204,6 +207,12 @@ impl Lane {
         self.freed.notify_one();
     }
 
+    /// From now on at most so many at once.
+    pub(crate) fn keep_to(&self, most: u32) {
+        self.state().most = most;
+        self.freed.notify_one();
+    }
+
     pub(crate) fn measure(&self, now: Instant) {
         let mut state = self.state();
         // A probe that fell due in the meantime shows as such.
@@ -235,7 +244,7 @@ impl State {
 
     fn spare(&mut self, now: Instant) -> u32 {
         let limit = match self.breaker.admission(now) {
-            Admission::Free => self.pace.limit(),
+            Admission::Free => self.pace.limit().min(self.most),
             // Stragglers of the time before it opened may still be under way.
             Admission::Probe => self.in_flight + 1,
             Admission::Closed(_) => 0,

@@ -15,6 +15,13 @@ use crate::lane::Lane;
 /// What opens by the passing of time alone shows at the latest then.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
+/// How much of a process's room one of several endpoints may take: one that hangs would have all of it until its calls time
+/// out.
+fn most_of(room: u16, endpoints: usize) -> u32 {
+    let others = if endpoints > 1 { room.div_ceil(4) } else { 0 };
+    u32::from(room - others).max(1)
+}
+
 /// The lanes of all endpoints.
 pub(crate) struct Lanes {
     config: Config,
@@ -62,6 +69,8 @@ impl Lanes {
                 }
             }
             book.list = wanted.values().cloned().collect();
+            let most = most_of(self.config.max_in_flight, book.list.len());
+            book.list.iter().for_each(|lane| lane.keep_to(most));
             book.by_name.retain(|name, lane| wanted.contains_key(name) || lane.load().0 > 0);
             book.endpoints = Some(Arc::clone(endpoints));
         }
@@ -99,5 +108,18 @@ impl Lanes {
     /// Resolves when there may be more room than before; now and then in any case.
     pub(crate) async fn changed(&self) {
         let _ = timeout(LOOK_AGAIN, self.freed.notified()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_several_endpoints_leaves_a_quarter_of_the_room() {
+        assert_eq!([1, 2, 4, 64].map(|room| most_of(room, 1)), [1, 2, 4, 64]);
+        assert_eq!([1, 2, 4, 64].map(|room| most_of(room, 2)), [1, 1, 3, 48]);
+        assert_eq!(most_of(64, 300), 48);
+        assert_eq!(most_of(0, 2), 1);
     }
 }
