@@ -25,7 +25,8 @@ impl Problem {
             "title": status.canonical_reason().unwrap_or("Refused"),
             "status": status.as_u16(),
             "code": code,
-            "detail": detail.into(),
+            // Whatever it repeats of a stranger's text is shown, not obeyed.
+            "detail": invoice::shown(&detail.into()),
         });
         let waits = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
         let retry_after = waits.then_some(1);
@@ -126,4 +127,15 @@ pub(crate) async fn method_not_allowed() -> Problem {
         "method_not_allowed",
         "POST /v1/invoices, POST /v1/invoices:batch, GET /v1/invoices/{uuid}",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_detail_repeats_is_shown_and_not_obeyed() {
+        let problem = Problem::new(StatusCode::BAD_REQUEST, "envelope", "المبلغ \u{202e}7\u{1b}[2J");
+        assert_eq!(problem.told().2, "المبلغ \\u{202e}7\\u{1b}[2J");
+    }
 }
