@@ -31,7 +31,11 @@ pub(crate) struct Fresh {
 
 impl Fresh {
     pub(crate) fn is_empty(&self) -> bool {
-        self.hints.is_empty() && self.again.is_empty()
+        self.len() == 0
+    }
+
+    fn len(&self) -> usize {
+        self.hints.len() + self.again.len()
     }
 }
 
@@ -52,12 +56,9 @@ impl Announcer {
 
     /// Hands hints over. They are passed over when the broker is away or too many wait already.
     pub(crate) fn announce(&self, fresh: Fresh) {
-        if fresh.is_empty() {
-            return;
-        }
-        let (queue, all) = label_of(&fresh.hints);
-        if !reachable(&*self.broker) || self.batches.try_send(fresh).is_err() {
-            passed_over(queue, all);
+        let all = fresh.len();
+        if all > 0 && (!reachable(&*self.broker) || self.batches.try_send(fresh).is_err()) {
+            passed_over("draft", all as u64);
         }
     }
 }
@@ -89,8 +90,11 @@ pub(crate) async fn announce(
     for mut fresh in batches {
         let parked = fresh.hints.split_off(window.admit(fresh.hints.len()));
         hints.append(&mut fresh.hints);
-        fresh.again.truncate(window.admit(fresh.again.len()));
+        let left = fresh.again.split_off(window.admit(fresh.again.len()));
         hints.append(&mut fresh.again);
+        if !left.is_empty() {
+            passed_over("draft", left.len() as u64);
+        }
         if !reachable(broker) {
             // Nobody could dispatch them either: all are passed over below.
             hints.extend(parked);
@@ -149,7 +153,7 @@ fn reachable(broker: &dyn Broker) -> bool {
 }
 
 fn passed_over(queue: &'static str, number: u64) {
-    debug!(queue, number, "hints are left to the sweeper: the broker is away or slow");
+    debug!(queue, number, "hints are left to the sweeper: the broker is away or slow, or has no room");
     count(queue, "passed_over", number);
 }
 
