@@ -36,6 +36,8 @@ pub struct Examination {
     pub durability: Vec<Setting>,
     /// Connections that the server gives to others than superusers, all together.
     pub max_connections: i32,
+    /// The server removes by itself what is dead in its tables.
+    pub vacuums: bool,
     /// The server archives its log, so that it can be restored to any moment.
     pub archives: bool,
     /// The server finds pages that its disk has damaged.
@@ -120,6 +122,7 @@ impl PostgresLedger {
                 current_setting('fsync') AS "fsync!",
                 current_setting('synchronous_commit') AS "synchronous_commit!",
                 current_setting('full_page_writes') AS "full_page_writes!",
+                current_setting('autovacuum') = 'on' AND current_setting('track_counts') = 'on' AS "vacuums!",
                 current_setting('server_encoding') = 'UTF8' AS "is_utf8!",
                 current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
                     AS "max_connections!",
@@ -147,6 +150,7 @@ impl PostgresLedger {
             .map(|(name, value)| Setting { name: name.to_owned(), durable: value != "off", value })
             .collect(),
             max_connections: server.max_connections,
+            vacuums: server.vacuums,
             archives: server.wal_level != "minimal" && server.archive_mode != "off",
             data_checksums: server.data_checksums,
             encrypted: server.encrypted,

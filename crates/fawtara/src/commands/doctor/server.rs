@@ -21,6 +21,14 @@ pub(super) fn postgres(settings: &Settings, seen: &Examination, findings: &mut F
         findings.check(*durable, Grade::Wrong, &format!("ledger {name}"), value.clone(), &mend);
     }
     findings.check(
+        seen.vacuums,
+        Grade::Warning,
+        "ledger vacuum",
+        if seen.vacuums { "autovacuum is on" } else { "autovacuum is off" },
+        "tables and indexes grow with every change and slow down, week by week: ALTER SYSTEM SET autovacuum = on (and track_counts \
+         = on), then SELECT pg_reload_conf()",
+    );
+    findings.check(
         seen.archives,
         Grade::Warning,
         "ledger archive",
@@ -182,6 +190,7 @@ mod tests {
                 durable,
             }],
             max_connections: connections,
+            vacuums: durable,
             archives: durable,
             data_checksums: durable,
             encrypted: false,
@@ -200,6 +209,7 @@ mod tests {
         postgres(&Settings::default(), &seen(false, 20), &mut findings);
         let wanted = [
             ("ledger synchronous_commit", Grade::Wrong),
+            ("ledger vacuum", Grade::Warning),
             ("ledger archive", Grade::Warning),
             ("ledger checksums", Grade::Warning),
             ("ledger connections", Grade::Warning),
