@@ -118,13 +118,22 @@ outage: ## the authority is down for the whole of a run of 5,000 invoices, then 
 	@cargo bench -p tests --bench outage --no-run
 	@FAWTARA_OUTAGE=1 $(services) cargo bench -p tests --bench outage
 
+.PHONY: backlog
+backlog: ## 100,000 invoices wait for the authority, then drain through a fleet of processes; draws rate and memory into docs/
+	@$(need) cargo cc
+	@echo "backlog: builds with optimisation, then fills and drains it on services of its own, about 5 minutes; FAWTARA_BACKLOG_INVOICES chooses another number."
+	@cargo build --quiet --profile bench -p fawtara && cargo bench -p tests --bench backlog --no-run
+	@FAWTARA_BACKLOG=$(CURDIR)/docs FAWTARA_TEST_PRIVATE=1 $(services) cargo bench -p tests --bench backlog || \
+		{ echo "backlog: FAILED; the reason is above" >&2; exit 1; }
+
 .PHONY: growth
 growth: ## fill a ledger with ten million events, measure it at each step, and draw the curves into docs/
 	@$(need) cargo cc
 	@echo "growth: builds with optimisation, then fills and measures a Postgres of its own: about a quarter of an hour, 20 GB of disk."
-	@cargo build --profile bench --package ledger --example growth
-	@FAWTARA_GROWTH_DOCS=$(CURDIR)/docs FAWTARA_TEST_PRIVATE=1 FAWTARA_PRIVATE_PG_OPTIONS="-c shared_buffers=1GB -c max_wal_size=8GB" \
-		$(services) nice -n 19 target/release/examples/growth
+	@cargo bench -p tests --bench growth --no-run
+	@FAWTARA_GROWTH=$(CURDIR)/docs FAWTARA_TEST_PRIVATE=1 FAWTARA_PRIVATE_PG_OPTIONS="-c shared_buffers=1GB -c max_wal_size=8GB" \
+		$(services) nice -n 19 cargo bench -p tests --bench growth || \
+		{ echo "growth: FAILED; the reason is above" >&2; exit 1; }
 
 ##@ Changing it
 

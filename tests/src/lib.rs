@@ -8,6 +8,7 @@
     reason = "this crate is only linked into tests"
 )]
 
+pub mod curves;
 pub mod events;
 pub mod faulty;
 pub mod fleet;

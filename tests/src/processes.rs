@@ -26,7 +26,7 @@ use crate::wait;
 pub use binary::{bare_command, run, said};
 pub use load::{Load, bad_day};
 pub use ports::Ports;
-pub use process::{Process, signal};
+pub use process::{Process, memory_mb, signal};
 pub use publisher::{Publisher, Tally};
 pub use settings::secret_key;
 pub use verdict::{Fate, hold_promises};
@@ -45,6 +45,8 @@ pub struct Plan {
     pub submitters: usize,
     /// Requests at the authority at once, at most, for each submitter: few make a run slow.
     pub max_in_flight: u16,
+    /// Waits, time-outs and leases as in production; else they are scaled down.
+    pub production_waits: bool,
     /// The bearer key that publishers must show, if any.
     pub key: Option<String>,
     /// Put into the database's URL where that has no password.
@@ -64,6 +66,7 @@ impl Default for Plan {
             encoders: 2,
             submitters: 2,
             max_in_flight: 64,
+            production_waits: false,
             key: None,
             database_password: None,
             master_key: None,
@@ -91,6 +94,7 @@ pub struct FleetProcesses {
     simulator: String,
     producers: Vec<String>,
     key: Option<String>,
+    ladder: Ladder,
     /// A view of the test's own.
     pub ledger: Arc<PostgresLedger>,
     http: reqwest::Client,
@@ -118,8 +122,9 @@ impl FleetProcesses {
             simulator: format!("http://{simulator}"),
             producers: Vec::new(),
             key: plan.key.clone(),
+            ladder: if plan.production_waits { Ladder::default() } else { scaled_ladder() },
             ledger: Arc::new(ground.ledger().await),
-            http: reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client"),
+            http: reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("a client"),
             folder,
         };
         fleet.add("simulator", vec!["simulator".to_owned()], None);
@@ -298,8 +303,12 @@ impl FleetProcesses {
 
     /// A connection of the test's own to the fleet's queues.
     pub async fn queues(&self, ground: &Ground) -> RabbitBroker {
-        ground.broker(Ladder { rungs_ms: RUNGS_MS.to_vec() }).await
+        ground.broker(self.ladder.clone()).await
     }
+}
+
+fn scaled_ladder() -> Ladder {
+    Ladder { rungs_ms: RUNGS_MS.to_vec() }
 }
 
 impl Drop for FleetProcesses {

@@ -1,8 +1,10 @@
 //! For tests: a database of one's own on the server that the tests were given. Knows nothing of invoices.
 
 mod fill;
+mod growth;
 
 pub use fill::EVENTS;
+pub use growth::Sizes;
 use sqlx::Postgres;
 use sqlx::migrate::MigrateDatabase;
 use uuid::Uuid;

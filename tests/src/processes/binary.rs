@@ -50,12 +50,12 @@ pub(super) fn command(config: &Path) -> Command {
 /// Runs a command to its end.
 ///
 /// # Panics
-/// When it takes longer than a minute.
+/// When it takes longer than five minutes.
 pub async fn run(command: &mut Command) -> Output {
     command.stdin(Stdio::null());
     let mut command = tokio::process::Command::from(std::mem::replace(command, Command::new("true")));
     let output = command.kill_on_drop(true).output();
-    tokio::time::timeout(Duration::from_secs(60), output).await.expect("it ends in time").expect("it runs")
+    tokio::time::timeout(Duration::from_secs(300), output).await.expect("it ends in time").expect("it runs")
 }
 
 /// Both outputs of a command, for messages.

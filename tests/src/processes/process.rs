@@ -89,6 +89,15 @@ impl Process {
         self.child.as_mut().and_then(|child| child.try_wait().expect("it is our child"))
     }
 
+    /// Memory that it holds, MB.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn memory_mb(&self) -> f64 {
+        memory_mb(self.child.as_ref().expect("it runs").id())
+    }
+
     /// Its admin port, as a URL.
     #[must_use]
     pub fn admin(&self) -> Option<&str> {
@@ -106,6 +115,15 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Memory that a process holds, MB; 0 where nobody tells.
+#[must_use]
+pub fn memory_mb(pid: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").trim().parse::<f64>().ok()).unwrap_or_default()
+        / 1_024.0
 }
 
 /// Sends a signal by its name without SIG; the standard library has no words for this.

@@ -1,4 +1,4 @@
-//! The configuration of these fleets: the real one, with everything that waits scaled down.
+//! The configuration of these fleets: the real one, usually with everything that waits scaled down.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub fn secret_key(sequence: &str) -> String {
     format!("planted-secret-{sequence}")
 }
 
-/// The configuration of the whole fleet, with everything that waits scaled down.
+/// The configuration of the whole fleet.
 pub(super) fn settings(ground: &Ground, plan: &Plan, simulator: &str, master_key: Option<&Path>) -> String {
     let mut database = ground.database_url();
     if let Some(password) = &plan.database_password {
@@ -21,55 +21,27 @@ pub(super) fn settings(ground: &Ground, plan: &Plan, simulator: &str, master_key
     }
     let keys: Vec<_> =
         plan.key.iter().map(|key| format!("\"sha256:{}\"", invoice::Digest::of(key.as_bytes()))).collect();
-    let (timeout, margin) = (TIMEOUT.as_millis(), MARGIN.as_millis());
     let mut text = format!(
-        r#"[ledger]
-url = "{database}"
-max_connections = 4
-[broker]
-url = "{amqp}"
-ladder_ms = {RUNGS_MS:?}
-[authority]
-connect_timeout_ms = 1000
-timeout_ms = {timeout}
-[producer]
-drain_ms = {margin}
-keys = [{keys}]
-[submitter]
-max_in_flight = {in_flight}
-lease_margin_ms = {margin}
-drain_margin_ms = {margin}
-sweep_every_ms = 500
-checkpoint_every_ms = 2000
-survey_every_ms = 1000
-[submitter.breaker]
-open_ms = 100
-open_max_ms = 1000
-[policy]
-ladder_ms = {RUNGS_MS:?}
-plateau_ms = 2000
-suspect_ms = [200, 200, 200, 200, 200]
-credentials_ms = 500
-[schedule]
-grace_ms = 1000
-pause_max_ms = 8000
-[taxpayers]
-refresh_ms = 300
-{master_key}
-[simulator]
-listen = "{simulator}"
-tolerance = "0.0000000005"
-[telemetry]
-log = "{log}"
+        r#"ledger.url = "{database}"
+ledger.max_connections = 4
+broker.url = "{amqp}"
+producer.keys = [{keys}]
+submitter.max_in_flight = {in_flight}
+simulator.listen = "{simulator}"
+simulator.tolerance = "0.0000000005"
+telemetry.log = "{log}"
 "#,
         amqp = ground.amqp_url(),
         keys = keys.join(", "),
         in_flight = plan.max_in_flight,
         log = plan.log,
-        master_key = master_key
-            .map(|file| format!("master_key_file = {:?}", file.display().to_string()))
-            .unwrap_or_default(),
     );
+    if let Some(file) = master_key {
+        writeln!(text, "taxpayers.master_key_file = {:?}", file.display().to_string()).unwrap();
+    }
+    if !plan.production_waits {
+        text.push_str(&scaled_down());
+    }
     for (source, family) in fleet::sources() {
         let family = serde_json::to_string(&family).unwrap();
         let (sequence, secret) = (&source.sequence, secret_key(&source.sequence));
@@ -83,6 +55,32 @@ log = "{log}"
     }
     text.push_str(&plan.more);
     text
+}
+
+/// Everything that waits, so that hours take seconds.
+fn scaled_down() -> String {
+    let (timeout, margin) = (TIMEOUT.as_millis(), MARGIN.as_millis());
+    format!(
+        "broker.ladder_ms = {RUNGS_MS:?}
+authority.connect_timeout_ms = 1000
+authority.timeout_ms = {timeout}
+producer.drain_ms = {margin}
+submitter.lease_margin_ms = {margin}
+submitter.drain_margin_ms = {margin}
+submitter.sweep_every_ms = 500
+submitter.checkpoint_every_ms = 2000
+submitter.survey_every_ms = 1000
+submitter.breaker.open_ms = 100
+submitter.breaker.open_max_ms = 1000
+policy.ladder_ms = {RUNGS_MS:?}
+policy.plateau_ms = 2000
+policy.suspect_ms = [200, 200, 200, 200, 200]
+policy.credentials_ms = 500
+schedule.grace_ms = 1000
+schedule.pause_max_ms = 8000
+taxpayers.refresh_ms = 300
+"
+    )
 }
 
 /// A URL with this password, unless it has one already.

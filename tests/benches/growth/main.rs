@@ -1,7 +1,8 @@
 //! The ledger while it grows: the same work on an empty one and on one with millions of events, and a long backlog drained.
 //!
-//! `FAWTARA_GROWTH_EVENTS` sets how far it grows (10,000,000), `FAWTARA_GROWTH_BACKLOG` how long the backlog is (100,000). With
-//! `FAWTARA_GROWTH_DOCS` set to a folder, table and curves are written into it: growth.md between its marks, and growth.svg.
+//! Run by `make growth`, which sets `FAWTARA_GROWTH` to the folder that table and curves are written into: growth.md between its
+//! marks, and growth.svg. `FAWTARA_GROWTH_EVENTS` sets how far it grows (10,000,000), `FAWTARA_GROWTH_BACKLOG` how long the
+//! backlog is (100,000).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,8 +15,9 @@
     reason = "a measurement may stop when something is wrong, and prints its figures"
 )]
 
-mod curves;
+mod figures;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,12 +25,13 @@ use chrono::TimeDelta;
 use invoice::InvoiceKey;
 use invoice::life::{Event, Evidence, Invoice, State};
 use ledger::conformance::{Numbering, arrival};
-use ledger::testing::{EVENTS, TestDatabase};
+use ledger::testing::{EVENTS, Sizes, TestDatabase};
 use ledger::{
     Appended, Change, DocumentKind, EncodeOutcome, Filter, Ledger, PostgresConfig, PostgresLedger, Schedule,
     Sweep,
 };
-use sqlx::{Connection, PgConnection};
+use tests::curves;
+use tests::processes::memory_mb;
 
 /// Invoices in a batch, as the roles take them.
 const BATCH: usize = 256;
@@ -74,15 +77,19 @@ pub(crate) struct Drained {
 }
 
 fn main() {
+    let Some(docs) = std::env::var_os("FAWTARA_GROWTH") else {
+        println!("growth: run by `make growth`");
+        return;
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(grow());
+    runtime.block_on(grow(docs.as_ref()));
 }
 
 fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
-async fn grow() {
+async fn grow(docs: &Path) {
     let events = number("FAWTARA_GROWTH_EVENTS", 10_000_000);
     let backlog = number("FAWTARA_GROWTH_BACKLOG", 100_000);
     let began = Instant::now();
@@ -119,13 +126,10 @@ async fn grow() {
         ),
         sizes,
     ];
-    let text = curves::table(&rows, &drained, &notes);
+    let text = figures::table(&rows, &drained, &notes);
     println!("{text}");
     println!("took {:.0} s", began.elapsed().as_secs_f64());
-    if let Ok(folder) = std::env::var("FAWTARA_GROWTH_DOCS") {
-        curves::write(std::path::Path::new(&folder), &text, &curves::picture(&rows, &drained))
-            .expect("written");
-    }
+    curves::write(docs, "growth", &text, &figures::panels(&rows, &drained)).expect("written");
 }
 
 async fn open(database: &TestDatabase) -> PostgresLedger {
@@ -274,7 +278,7 @@ async fn drain(ledger: &PostgresLedger, fresh: &mut u64, backlog: u64) -> Vec<Dr
         if done >= step || keys.is_empty() || left == 0 {
             ledger.checkpoint(10_000).await.expect("sealed");
             let per_second = done as f64 / since.elapsed().as_secs_f64();
-            points.push(Drained { left, per_second, rss_mb: rss_mb() });
+            points.push(Drained { left, per_second, rss_mb: memory_mb(std::process::id()) });
             (since, done) = (Instant::now(), 0);
         }
         if keys.is_empty() || left == 0 {
@@ -283,23 +287,11 @@ async fn drain(ledger: &PostgresLedger, fresh: &mut u64, backlog: u64) -> Vec<Dr
     }
 }
 
-/// The memory of this process, MB; 0 where nobody tells.
-fn rss_mb() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").trim().parse::<f64>().ok()).unwrap_or_default()
-        / 1_024.0
-}
-
-/// What `standing` was: all invoices, grouped. Milliseconds.
+/// Counting all invoices, as the metrics once did. Milliseconds.
 async fn old_standing(database: &TestDatabase) -> f64 {
-    let mut owner = PgConnection::connect(database.url()).await.expect("a session");
     let mut times = Vec::new();
     for _ in 0..3 {
-        let counted =
-            sqlx::query("SELECT state, cause, count(*), min(updated_at) FROM invoices GROUP BY state, cause")
-                .fetch_all(&mut owner);
-        timed(&mut times, counted).await.expect("counted");
+        times.push(database.count_every_invoice().await.expect("counted").as_secs_f64() * 1_000.0);
     }
     median(times)
 }
@@ -320,34 +312,17 @@ async fn with_indexes_of_before(database: &TestDatabase, ledger: &PostgresLedger
         median(times)
     };
     let now = road(ledger, fresh).await;
-    let mut owner = PgConnection::connect(database.url()).await.expect("a session");
-    sqlx::raw_sql(
-        "DROP INDEX invoices_settled, invoices_settled_of;
-         CREATE INDEX before_standing ON invoices (state, cause, updated_at);
-         CREATE INDEX before_unsealed ON invoices (environment, uuid) WHERE version > attempt - 1000;",
-    )
-    .execute(&mut owner)
-    .await
-    .expect("the indexes of before");
+    database.index_as_before().await.expect("the indexes of before");
     road(ledger, fresh).await / now
 }
 
 async fn sizes(database: &TestDatabase) -> String {
-    let mut owner = PgConnection::connect(database.url()).await.expect("a session");
-    let (all, hot, invoices): (i64, i64, i64) = sqlx::query_as(
-        "SELECT pg_database_size(current_database()),
-            pg_relation_size('invoices_pkey') + pg_relation_size('identities_pkey')
-                + pg_relation_size('icv_assignments_environment_uuid_tax_number_income_source_key'),
-            (SELECT count(*) FROM identities)",
-    )
-    .fetch_one(&mut owner)
-    .await
-    .expect("sizes");
+    let Sizes { database, random, invoices } = database.sizes().await.expect("sizes");
     format!(
         "The database has {:.1} GB. The indexes that new invoices touch at random places have {:.0} MB, {:.0} bytes for each \
          invoice: they should fit into the server's memory.",
-        all as f64 / 1e9,
-        hot as f64 / 1e6,
-        hot as f64 / invoices as f64
+        database as f64 / 1e9,
+        random as f64 / 1e6,
+        random as f64 / invoices as f64
     )
 }
