@@ -266,8 +266,6 @@ async fn drain(ledger: &PostgresLedger, fresh: &mut u64, backlog: u64) -> Vec<Dr
         let swept =
             ledger.sweep(Sweep { unencoded: true, ..Sweep::NONE }, BATCH as u32).await.expect("swept");
         let keys: Vec<_> = swept.iter().map(|swept| swept.invoice.key).collect();
-        // Old drafts of the filling have no events that could be folded; they are not ours.
-        let keys: Vec<_> = keys.into_iter().collect();
         if !keys.is_empty() {
             let encoded = encode(ledger, &keys, &mut unused).await;
             let claimed = append(ledger, encoded.iter().map(started).collect(), &mut unused).await;
