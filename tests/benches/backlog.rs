@@ -19,11 +19,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use broker::{Broker, Queue, RabbitBroker};
-use invoice::life::State;
-use ledger::Ledger;
 use simulator::{Fault, FaultRule};
 use tests::curves::{self, Panel};
 use tests::events;
+use tests::fleet;
 use tests::processes::{Fate, FleetProcesses, Plan, hold_promises};
 use tests::services::Ground;
 
@@ -75,7 +74,11 @@ async fn experiment(docs: &Path) {
     let start = Instant::now();
     let published = backlog.publish().await;
     let publishing = start.elapsed();
-    assert_eq!(backlog.cleared().await, 0, "nothing can be cleared while the authority is down");
+    assert_eq!(
+        fleet::cleared(&*backlog.fleet.ledger).await,
+        0,
+        "nothing can be cleared while the authority is down"
+    );
     let dead = backlog.queues.depth(Queue::DeadLetter).await.expect("RabbitMQ answers");
     assert_eq!(dead, 0, "nothing waits for a person because of an outage");
     println!(
@@ -136,7 +139,7 @@ impl Backlog {
         let (mut moved, mut last) = (Instant::now(), 0);
         while before < self.count {
             tokio::time::sleep(Duration::from_millis(200)).await;
-            let now = self.cleared().await;
+            let now = fleet::cleared(&*self.fleet.ledger).await;
             if last == 0 {
                 // The breakers' wait is told apart from the rate.
                 (since, before) = (Instant::now(), now);
@@ -162,11 +165,6 @@ impl Backlog {
         let hints = self.queues.depth(Queue::ToSubmit).await.expect("RabbitMQ answers");
         println!("backlog: {done:>7} at {per_second:.0} a second; {memory:.0?} MB; {hints} hints");
         Point { done, per_second, memory, hints }
-    }
-
-    async fn cleared(&self) -> u64 {
-        let standing = self.fleet.ledger.standing().await.expect("the standing");
-        standing.counts.iter().filter(|line| line.state == State::Cleared).map(|line| line.count).sum()
     }
 }
 

@@ -219,7 +219,7 @@ async fn posts(bench: &Bench, documents: Vec<(String, uuid::Uuid, Bytes)>) -> f6
 async fn run(bench: &Bench, range: std::ops::Range<u64>, rate: Option<f64>) -> (f64, Vec<f64>) {
     let count = (range.end - range.start) as usize;
     let intake = bench.seams.intake();
-    let before = cleared(bench).await;
+    let before = fleet::cleared(&*bench.seams.ledger).await;
     let arrivals = bench.arrivals(range.clone());
     let chunk = rate.map_or(BATCH, |rate| ((rate / 50.0) as usize).max(1));
     let start = Instant::now();
@@ -232,16 +232,11 @@ async fn run(bench: &Bench, range: std::ops::Range<u64>, rate: Option<f64>) -> (
         intake.announce(taken.iter().flatten().map(|taken| (taken, None))).await;
     }
     wait::until("all to be cleared", Duration::from_secs(600), || async {
-        (cleared(bench).await >= before + count as u64).then_some(())
+        (fleet::cleared(&*bench.seams.ledger).await >= before + count as u64).then_some(())
     })
     .await;
     let elapsed = start.elapsed().as_secs_f64();
     (elapsed, latencies(bench, range).await)
-}
-
-async fn cleared(bench: &Bench) -> u64 {
-    let standing = bench.seams.ledger.standing().await.expect("the standing");
-    standing.counts.iter().filter(|line| line.state == State::Cleared).map(|line| line.count).sum()
 }
 
 async fn latencies(bench: &Bench, range: std::ops::Range<u64>) -> Vec<f64> {

@@ -149,7 +149,7 @@ async fn experiment(down: Down) {
         Down::Unavailable => authority.with(simulator::Authority::clear_faults),
     }
     let back = Instant::now();
-    let mut samples = vec![cleared(&seams).await];
+    let mut samples = vec![fleet::cleared(&*seams.ledger).await];
     while samples.last() != Some(&count) {
         assert!(
             back.elapsed() < Duration::from_secs(900),
@@ -158,7 +158,7 @@ async fn experiment(down: Down) {
         );
         let next = SAMPLE * u32::try_from(samples.len()).unwrap();
         tokio::time::sleep_until((back + next).into()).await;
-        samples.push(cleared(&seams).await);
+        samples.push(fleet::cleared(&*seams.ledger).await);
     }
     println!("| seconds after the return | cleared | a second |\n|---|---|---|");
     for (index, pair) in samples.windows(2).enumerate() {
@@ -201,9 +201,4 @@ async fn look(seams: &Seams, numbers: &Numbers, deepest: &mut BTreeMap<String, u
         }
     }
     deepest.retain(|_, depth| *depth > 0);
-}
-
-async fn cleared(seams: &Seams) -> u64 {
-    let standing = seams.ledger.standing().await.expect("the standing");
-    standing.counts.iter().filter(|line| line.state == State::Cleared).map(|line| line.count).sum()
 }

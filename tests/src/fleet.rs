@@ -296,6 +296,12 @@ pub async fn invoices(ledger: &dyn Ledger) -> BTreeMap<InvoiceKey, Invoice> {
     }
 }
 
+/// How many invoices a ledger has cleared.
+pub async fn cleared(ledger: &dyn Ledger) -> u64 {
+    let standing = ledger.standing().await.expect("the standing");
+    standing.counts.iter().filter(|line| line.state == State::Cleared).map(|line| line.count).sum()
+}
+
 /// Waits until every one of `count` invoices is settled.
 pub async fn settled(ledger: &dyn Ledger, count: usize, deadline: Duration) -> BTreeMap<InvoiceKey, Invoice> {
     crate::wait::until("every invoice to be settled", deadline, || async {
