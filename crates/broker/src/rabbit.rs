@@ -150,17 +150,20 @@ impl RabbitBroker {
         });
         let deadline = Instant::now() + shared.config.connect_timeout;
         let mut delays = supervisor::delays();
+        let mut before = None;
         let link = loop {
             let attempt = Link::build(&shared, deadline).await;
             let error = match attempt {
                 Ok(link) => break link,
                 Err(unfit @ BrokerError::Unfit(_)) => return Err(unfit),
-                Err(error) => error,
+                // What our own deadline has cut off says less than the attempt before it.
+                Err(error) => before.take().filter(|_| Instant::now() >= deadline).unwrap_or(error),
             };
             let delay = delays.next().unwrap_or(supervisor::LONGEST_DELAY);
             if Instant::now() + delay >= deadline {
                 return Err(error);
             }
+            before = Some(error);
             tokio::time::sleep(delay).await;
         };
         shared.link.send_replace(Some(link.clone()));

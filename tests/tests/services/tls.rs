@@ -56,21 +56,19 @@ async fn the_broker_is_reached_over_tls() {
     let front = ca.before(place(&plain), false).await;
     let url =
         plain.replace("amqp://", "amqps://").replace(&place(&plain), &format!("localhost:{}", front.port()));
-    let connect = async |extra_ca: Option<PathBuf>| {
-        let config = RabbitConfig {
-            extra_ca,
-            connect_timeout: Duration::from_secs(5),
-            ..RabbitConfig::new(url.as_str().into())
-        };
+    let connect = async |extra_ca: PathBuf, connect_timeout| {
+        let extra_ca = Some(extra_ca);
+        let config = RabbitConfig { extra_ca, connect_timeout, ..RabbitConfig::new(url.as_str().into()) };
         RabbitBroker::connect(config).await
     };
-    let broker = connect(Some(ca.file())).await.unwrap();
+    let broker = connect(ca.file(), Duration::from_secs(60)).await.unwrap();
     assert!(broker::Broker::health(&broker).connected);
     broker::Broker::close(&broker).await;
     assert!(broker::examine(&url.as_str().into(), Some(&ca.file())).await.unwrap().is_fit());
-    let refused = connect(Some(stranger.file())).await.map(|_| ()).unwrap_err();
+    let brief = Duration::from_secs(5);
+    let refused = connect(stranger.file(), brief).await.map(|_| ()).unwrap_err();
     assert!(refused.to_string().to_lowercase().contains("certificate"), "{refused}");
-    let missing = connect(Some(Path::new("/nowhere/ca.pem").to_owned())).await.map(|_| ()).unwrap_err();
+    let missing = connect(Path::new("/nowhere/ca.pem").to_owned(), brief).await.map(|_| ()).unwrap_err();
     assert!(
         matches!(&missing, BrokerError::Unfit(reason) if reason.contains("/nowhere/ca.pem")),
         "{missing}"
