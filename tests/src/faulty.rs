@@ -7,7 +7,7 @@ mod ledger;
 mod sabotage;
 mod transport;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -62,6 +62,15 @@ pub struct Weather {
     pub drafts_arrive: bool,
 }
 
+/// How a road to the authority is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// Connections are refused.
+    Refused,
+    /// Whatever is sent vanishes, and is waited for until the time-out.
+    Hanging,
+}
+
 /// The source of everything that goes wrong in one run.
 #[derive(Debug)]
 pub struct Chaos {
@@ -75,8 +84,8 @@ pub struct Chaos {
     stepped_ms: AtomicI64,
     /// How often.
     steps: AtomicU64,
-    /// The clients, by id, whose road to the authority is cut.
-    cut_off: Mutex<BTreeSet<String>>,
+    /// The clients, by id, whose road to the authority is closed, and how.
+    closed: Mutex<BTreeMap<String, Closed>>,
     /// How many requests came to the authority after their senders had given them up.
     late_requests: AtomicU64,
     /// Whoever claims an invoice whose number begins so dies of it, as long as the storm lasts.
@@ -111,7 +120,7 @@ impl Chaos {
             in_a_row: Mutex::default(),
             stepped_ms: AtomicI64::new(0),
             steps: AtomicU64::new(0),
-            cut_off: Mutex::default(),
+            closed: Mutex::default(),
             late_requests: AtomicU64::new(0),
             killer,
             counters: Mutex::default(),
@@ -137,18 +146,18 @@ impl Chaos {
         self.steps.load(Ordering::Relaxed) == 0
     }
 
-    /// Cuts the road of this client to the authority, or mends it.
-    pub fn cut_off(&self, client_id: &str, cut: bool) {
-        let mut cut_off = self.cut_off.lock().unwrap_or_else(PoisonError::into_inner);
-        if cut {
-            cut_off.insert(client_id.to_owned());
-        } else {
-            cut_off.remove(client_id);
-        }
+    /// Closes the road of this client to the authority.
+    pub fn close_road(&self, client_id: String, how: Closed) {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).insert(client_id, how);
     }
 
-    fn is_cut_off(&self, client_id: &str) -> bool {
-        self.cut_off.lock().unwrap_or_else(PoisonError::into_inner).contains(client_id)
+    /// Opens it again.
+    pub fn open_road(&self, client_id: &str) {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).remove(client_id);
+    }
+
+    fn closed_to(&self, client_id: &str) -> Option<Closed> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).get(client_id).copied()
     }
 
     /// How many requests came to the authority after their senders had given them up.
@@ -169,7 +178,7 @@ impl Chaos {
     /// From now on nothing goes wrong any more.
     pub fn calm(&self) {
         self.storm.store(false, Ordering::Relaxed);
-        self.cut_off.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Whether things still go wrong.

@@ -24,6 +24,11 @@ impl House {
         Self { source, family, address }
     }
 
+    /// Whether both send to the same address.
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        self.address == other.address
+    }
+
     pub(crate) fn client_id(&self) -> String {
         format!("client-{}", self.source.sequence)
     }

@@ -11,7 +11,7 @@ use invoice::InvoiceKey;
 use invoice::life::Invoice;
 use ledger::MemoryLedger;
 use simulator::{Authority, Decimal, Fault, FaultRule, Handle, InProcess, Latency, Match, Settings, Times};
-use tests::faulty::{Chaos, Weather};
+use tests::faulty::{Chaos, Closed, Weather};
 use tests::fleet::{Numbers, Seams, tokio_clock};
 use tests::life::{Fuse, Life};
 use tests::random::Random;
@@ -42,6 +42,8 @@ pub(crate) struct World {
     pub(crate) drafts_arrive: bool,
     /// Whether the fleet tells others of what has settled.
     pub(crate) tells: bool,
+    /// Whether a closed road hangs instead of refusing.
+    hangs: bool,
     pub(crate) lives: Mutex<Vec<Life>>,
     pub(crate) alive: Mutex<BTreeMap<String, Process>>,
     pub(crate) stop: CancellationToken,
@@ -105,6 +107,8 @@ impl World {
             chaos,
             drafts_arrive,
             tells,
+            // Of its own generator: all else stays what it was before endpoints could hang.
+            hangs: Random::new(!scene.seed).chance(500),
             lives: Mutex::default(),
             alive: Mutex::default(),
             stop: CancellationToken::new(),
@@ -208,7 +212,7 @@ impl World {
                     self.pause(1_500).await;
                     self.seams.authority.with(|authority| authority.set_down(false));
                 }
-                12 => self.cut_off_one().await,
+                12 => self.close_one().await,
                 13 => self.revoke_one().await,
                 14 if steps_clock => {
                     let by_ms = i64::try_from(self.between(0, 16_000)).unwrap_or_default();
@@ -223,12 +227,18 @@ impl World {
         self.chaos.draw(|random| random.pick(&self.houses).client_id())
     }
 
-    /// One income source's road to the authority.
-    async fn cut_off_one(&self) {
-        let client_id = self.any_client();
-        self.chaos.cut_off(&client_id, true);
-        self.pause(1_500).await;
-        self.chaos.cut_off(&client_id, false);
+    /// One income source's road to the authority is cut; or its endpoint hangs, for all who send there and longer than a lease.
+    async fn close_one(&self) {
+        let one = self.chaos.draw(|random| random.pick(&self.houses).clone());
+        let (how, up_to_ms) = if self.hangs { (Closed::Hanging, 9_000) } else { (Closed::Refused, 1_500) };
+        let closed: Vec<&House> = self
+            .houses
+            .iter()
+            .filter(|it| it.source == one.source || self.hangs && it.is_beside(&one))
+            .collect();
+        closed.iter().for_each(|it| self.chaos.close_road(it.client_id(), how));
+        self.pause(up_to_ms).await;
+        closed.iter().for_each(|it| self.chaos.open_road(&it.client_id()));
     }
 
     /// The authority takes this pair of credentials for wrong ones, for a while.

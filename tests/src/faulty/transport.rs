@@ -1,4 +1,4 @@
-//! The road to the authority as a process sees it that may die on it, be cut off, or give up a request that still arrives.
+//! The road to the authority as a process sees it that may die on it, find it closed, or give up a request that still arrives.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use jofotara::{Exchange, HttpRequest, Transport};
 use tokio::time::sleep;
 
-use super::{Chaos, Sabotage};
+use super::{Chaos, Closed, Sabotage};
 use crate::life::Life;
 
 /// A transport that ends with its process. What goes wrong with the answer is the simulated authority's business.
@@ -25,8 +25,12 @@ impl FaultyTransport {
     }
 
     async fn send(&self, request: HttpRequest) -> Exchange {
-        if request.header("client-id").is_some_and(|client_id| self.chaos.is_cut_off(client_id)) {
-            return Exchange::NotSent { reason: "connection refused: this road is cut".to_owned() };
+        match request.header("client-id").and_then(|client_id| self.chaos.closed_to(client_id)) {
+            Some(Closed::Refused) => {
+                return Exchange::NotSent { reason: "connection refused: this road is cut".to_owned() };
+            }
+            Some(Closed::Hanging) => return self.hear_nothing(request.timeout()).await,
+            None => {}
         }
         if self.chaos.strikes(|weather| weather.request_late) {
             return self.give_up(request).await;
@@ -44,6 +48,10 @@ impl FaultyTransport {
             chaos.late_requests.fetch_add(1, Ordering::Relaxed);
             inner.exchange(request).await
         });
+        self.hear_nothing(timeout).await
+    }
+
+    async fn hear_nothing(&self, timeout: Duration) -> Exchange {
         self.life.live(sleep(timeout)).await;
         Exchange::Lost { reason: "no answer came in time".to_owned() }
     }
