@@ -249,8 +249,9 @@ impl FleetProcesses {
     /// What the authority has seen and cleared.
     pub async fn summary(&self) -> Summary {
         let url = format!("{}/_simulator/summary", self.simulator);
-        let answer =
-            self.http.get(url).send().await.expect("the simulator answers").text().await.expect("a body");
+        // Of a million documents it is long.
+        let asking = self.http.get(url).timeout(Duration::from_secs(300)).send();
+        let answer = asking.await.expect("the simulator answers").text().await.expect("a body");
         serde_json::from_str(&answer).expect("a summary")
     }
 

@@ -16,7 +16,8 @@ pub(crate) struct Sold {
     party: String,
     telephone: String,
     payable: BigRational,
-    lines: BTreeMap<String, SoldLine>,
+    /// Boxed, since a node of the map has room for eleven and most invoices have few lines.
+    lines: BTreeMap<String, Box<SoldLine>>,
 }
 
 #[derive(Clone, Debug)]
@@ -43,7 +44,8 @@ struct Given {
 
 impl Sold {
     pub(crate) fn of(invoice: &Document) -> Self {
-        let lines = invoice.lines.iter().map(|line| (line.id.clone(), SoldLine::of(line))).collect();
+        let lines =
+            invoice.lines.iter().map(|line| (line.id.clone(), Box::new(SoldLine::of(line)))).collect();
         Self {
             type_name: invoice.type_name.clone(),
             currency: invoice.currency.clone(),
