@@ -47,6 +47,8 @@ pub struct Plan {
     pub max_in_flight: u16,
     /// Waits, time-outs and leases as in production; else they are scaled down.
     pub production_waits: bool,
+    /// Total time-out of a call of the authority, where it is scaled down.
+    pub timeout: Duration,
     /// The bearer key that publishers must show, if any.
     pub key: Option<String>,
     /// Put into the database's URL where that has no password.
@@ -67,6 +69,7 @@ impl Default for Plan {
             submitters: 2,
             max_in_flight: 64,
             production_waits: false,
+            timeout: TIMEOUT,
             key: None,
             database_password: None,
             master_key: None,
@@ -76,7 +79,7 @@ impl Default for Plan {
     }
 }
 
-/// Total time-out of a call of the authority in these fleets.
+/// Total time-out of a call of the authority in these fleets, where a test does not need another one.
 pub const TIMEOUT: Duration = Duration::from_secs(2);
 /// What lease and drain add to it, and how long clients may take to end their requests.
 pub const MARGIN: Duration = Duration::from_secs(1);

@@ -36,9 +36,9 @@ pub trait Harness: Send + Sync + 'static {
     /// An empty broker that nobody else uses, with these waits.
     async fn fresh_with(&self, ladder: Ladder) -> Arc<dyn Broker>;
 
-    /// An empty broker that nobody else uses, whose rungs wait 300 and 900 ms.
+    /// An empty broker that nobody else uses, whose rungs wait 300 ms and three seconds.
     async fn fresh(&self) -> Arc<dyn Broker> {
-        self.fresh_with(Ladder { rungs_ms: vec![300, 900] }).await
+        self.fresh_with(Ladder { rungs_ms: vec![300, 3_000] }).await
     }
 
     /// Called once after the case, also when it failed: removes what [`Harness::fresh_with`] made.

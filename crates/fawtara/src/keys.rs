@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(asked(""), None, "no key was ever made");
         let minted = mint().unwrap();
         let key = minted.key.expose_secret();
-        let end = ledger.now().await.unwrap() + chrono::TimeDelta::milliseconds(1_500);
+        let end = ledger.now().await.unwrap() + chrono::TimeDelta::seconds(5);
         let new = |may| NewKey {
             prefix: minted.prefix.clone(),
             hash: minted.hash,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{MARGIN, Plan, RUNGS_MS, TIMEOUT};
+use super::{MARGIN, Plan, RUNGS_MS};
 use crate::fleet;
 use crate::services::Ground;
 
@@ -40,7 +40,7 @@ telemetry.log = "{log}"
         writeln!(text, "taxpayers.master_key_file = {:?}", file.display().to_string()).unwrap();
     }
     if !plan.production_waits {
-        text.push_str(&scaled_down());
+        text.push_str(&scaled_down(plan));
     }
     for (source, family) in fleet::sources() {
         let family = serde_json::to_string(&family).unwrap();
@@ -58,8 +58,8 @@ telemetry.log = "{log}"
 }
 
 /// Everything that waits, so that hours take seconds.
-fn scaled_down() -> String {
-    let (timeout, margin) = (TIMEOUT.as_millis(), MARGIN.as_millis());
+fn scaled_down(plan: &Plan) -> String {
+    let (timeout, margin) = (plan.timeout.as_millis(), MARGIN.as_millis());
     format!(
         "broker.ladder_ms = {RUNGS_MS:?}
 authority.connect_timeout_ms = 1000

@@ -88,7 +88,7 @@ fn ended_as_planned(invoice: &Invoice, there: Option<&Cleared>, fate: Fate) {
 async fn waiting_for_a_person(fleet: &FleetProcesses, ground: &Ground, planned: &BTreeMap<Uuid, Fate>) {
     let refused = planned.values().filter(|fate| **fate == Fate::Refused).count() as u64;
     let queues = fleet.queues(ground).await;
-    wait::until(&format!("{refused} hints in the dead-letter queue"), Duration::from_secs(20), || async {
+    wait::until(&format!("{refused} hints in the dead-letter queue"), Duration::from_secs(60), || async {
         (queues.depth(Queue::DeadLetter).await.ok()? == refused).then_some(())
     })
     .await;

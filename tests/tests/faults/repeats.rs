@@ -15,7 +15,9 @@ const BY_AMQP: usize = 20;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_the_same_event_fifty_times_at_once() {
     let ground = Ground::shared().await;
-    let fleet = FleetProcesses::start(&ground, &Plan::default()).await;
+    // Nor is the one request given up on a busy machine.
+    let plan = Plan { timeout: Duration::from_secs(15), ..Plan::default() };
+    let fleet = FleetProcesses::start(&ground, &plan).await;
     let (event, queues, publisher) = (events::event(1), fleet.queues(&ground).await, fleet.publisher());
 
     let message = || Outgoing {

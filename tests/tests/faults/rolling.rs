@@ -14,12 +14,15 @@ const COUNT: u64 = 6_000;
 /// What a machine with much else to do may add.
 const SLACK: Duration = Duration::from_secs(10);
 const DEADLINE: Duration = Duration::from_secs(400);
+/// No answer is given up, however busy the machine is.
+const PATIENT: Duration = Duration::from_secs(15);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_two_hundred_rolling_stops_harm_nobody() {
     let ground = Ground::shared().await;
     // Slow enough that there is work until the last stop.
-    let mut fleet = FleetProcesses::start(&ground, &Plan { max_in_flight: 8, ..Plan::default() }).await;
+    let plan = Plan { max_in_flight: 8, timeout: PATIENT, ..Plan::default() };
+    let mut fleet = FleetProcesses::start(&ground, &plan).await;
     fleet.latency(Latency::Uniform { min_ms: 200, max_ms: 600 }).await;
     let mut load = Load::new(COUNT);
     load.planned.values_mut().for_each(|fate| *fate = Fate::Cleared);

@@ -1,4 +1,4 @@
-//! Cases: the ladder of waits. The rungs of [`super::Harness::fresh`] wait 300 and 900 ms.
+//! Cases: the ladder of waits. The rungs of [`super::Harness::fresh`] wait 300 ms and three seconds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::{Broker, Outgoing, Queue};
 
 pub async fn a_rung_releases_after_its_wait_and_not_before(broker: Arc<dyn Broker>) {
     let mut consumer = broker.subscribe(Queue::ToSubmit, 10).await.unwrap();
-    for (rung, wait_ms) in [(0, 300), (1, 900)] {
+    for (rung, wait_ms) in [(0, 300), (1, 3_000)] {
         let begin = Instant::now();
         publish(&*broker, Queue::Retry(rung), &numbered(1)).await;
         let taken = take(&mut *consumer, 1).await;
@@ -52,7 +52,7 @@ pub async fn what_waits_is_counted_and_purged(broker: Arc<dyn Broker>) {
     assert!(broker.purge(Queue::Retry(7)).await.is_err());
 
     let mut consumer = broker.subscribe(Queue::ToSubmit, 10).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(900)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     nothing(&mut *consumer).await;
 }
 

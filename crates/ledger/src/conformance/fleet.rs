@@ -65,7 +65,7 @@ pub async fn who_leaves_gives_everything_back(harness: Arc<dyn Harness>) {
 
 pub async fn a_share_counts_until_it_runs_out(harness: Arc<dyn Harness>) {
     let ledger = harness.fresh().await;
-    let brief = ShareRequest { lasts: Duration::from_millis(300), ..request("a", 1) };
+    let brief = ShareRequest { lasts: Duration::from_secs(3), ..request("a", 1) };
     assert_eq!(granted(ledger.as_ref(), brief).await, 10);
     let waiting = renew(ledger.as_ref(), request("b", 1)).await;
     let mut turn = 1;

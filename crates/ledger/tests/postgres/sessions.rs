@@ -86,8 +86,8 @@ async fn waiting_has_an_end_and_says_why() {
     let mut room = Room::with(1).await;
     let config = PostgresConfig {
         max_connections: 1,
-        acquire_timeout: Duration::from_millis(300),
-        lock_timeout: Duration::from_millis(1_500),
+        acquire_timeout: Duration::from_secs(2),
+        lock_timeout: Duration::from_secs(8),
         ..PostgresConfig::new(room.database.url())
     };
     let ledger = PostgresLedger::connect(config).await.unwrap();

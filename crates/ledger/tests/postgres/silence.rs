@@ -11,9 +11,9 @@ use tokio::time::{Instant, timeout};
 
 use crate::room::Room;
 
-const ANSWER: Duration = Duration::from_secs(1);
+const ANSWER: Duration = Duration::from_secs(3);
 /// For a connection and an answer, on a machine that others use too.
-const AT_MOST: Duration = Duration::from_secs(10);
+const AT_MOST: Duration = Duration::from_secs(30);
 
 /// The way to the server. Its connections are of the age in which they began; in odd ages nothing passes.
 struct Road {
@@ -51,7 +51,7 @@ impl Road {
     async fn ledger(&self, max_connections: u32) -> PostgresLedger {
         let config = PostgresConfig {
             max_connections,
-            acquire_timeout: Duration::from_secs(4),
+            acquire_timeout: Duration::from_secs(5),
             answer_timeout: ANSWER,
             ..PostgresConfig::new(&self.url)
         };

@@ -14,7 +14,7 @@ use ledger::{Arrival, Change, Clock, Ledger, MemoryLedger, Schedule, Summary, Wh
 use notices::secrets;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -66,19 +66,9 @@ impl Receiver {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&heard);
         tokio::spawn(async move {
-            let mut held = Vec::new();
-            for turn in 0_usize.. {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let request = read(&mut stream).await;
-                kept.lock().unwrap().push(request);
-                match statuses[turn.min(statuses.len() - 1)] {
-                    0 => held.push(stream),
-                    status => {
-                        let answer =
-                            format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-                        stream.write_all(answer.as_bytes()).await.unwrap();
-                    }
-                }
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(answer(stream, statuses, Arc::clone(&kept)));
             }
         });
         Self { url, heard }
@@ -100,17 +90,36 @@ impl Receiver {
     }
 }
 
-async fn read(stream: &mut tokio::net::TcpStream) -> Request {
+async fn answer(mut stream: TcpStream, statuses: &[u16], heard: Arc<Mutex<Vec<Request>>>) {
+    // A client may open a connection and find that it needs none.
+    let Some(request) = read(&mut stream).await else { return };
+    let turn = {
+        let mut heard = heard.lock().unwrap();
+        heard.push(request);
+        heard.len() - 1
+    };
+    let status = statuses[turn.min(statuses.len() - 1)];
+    if status == 0 {
+        std::future::pending::<()>().await;
+    }
+    let answer = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    let _ = stream.write_all(answer.as_bytes()).await;
+}
+
+/// The whole request; none when it breaks off.
+async fn read(stream: &mut TcpStream) -> Option<Request> {
     let mut read = Vec::new();
     loop {
-        assert_ne!(stream.read_buf(&mut read).await.unwrap(), 0, "the request breaks off");
+        if stream.read_buf(&mut read).await.ok()? == 0 {
+            return None;
+        }
         let text = String::from_utf8_lossy(&read).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
         let pairs = head.lines().filter_map(|line| line.split_once(": "));
         let headers: BTreeMap<_, _> =
             pairs.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
         if body.len() == headers["content-length"].parse::<usize>().unwrap() {
-            return Request { headers, body: body.to_owned() };
+            return Some(Request { headers, body: body.to_owned() });
         }
     }
 }
@@ -144,8 +153,12 @@ fn listener(name: &str, url: &str) -> Listener {
 
 impl Scene {
     fn new(listeners: Vec<Listener>, retries_ms: Vec<u64>) -> Self {
+        Self::with(Duration::from_secs(15), listeners, retries_ms)
+    }
+
+    /// A webhook may take so long for one message.
+    fn with(timeout: Duration, listeners: Vec<Listener>, retries_ms: Vec<u64>) -> Self {
         let broker = MemoryBroker::default();
-        let timeout = Duration::from_millis(500);
         let config = EventsConfig {
             exchange: true,
             every_ms: 5,
@@ -226,7 +239,8 @@ async fn exchange_and_webhook_hear_of_a_settled_invoice() {
 #[tokio::test]
 async fn failures_are_sent_again_as_the_same_message() {
     let receiver = Receiver::open(&[500, 302, 0, 200]).await;
-    let scene = Scene::new(vec![listener("erp", &receiver.url)], vec![10, 10, 10, 10]);
+    let listeners = vec![listener("erp", &receiver.url)];
+    let scene = Scene::with(Duration::from_secs(2), listeners, vec![10, 10, 10, 10]);
     scene.abandon(1).await;
     scene.tell(scene.all_heard()).await;
     let requests = receiver.heard();

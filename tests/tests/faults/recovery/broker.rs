@@ -50,6 +50,10 @@ async fn fault_the_queues_are_rebuilt_from_the_ledger() {
         (encoded(&fleet).await == 60).then_some(())
     })
     .await;
+    wait::until("the hints of all documents", DEADLINE, || async {
+        (queues.depth(Queue::ToSubmit).await.ok()? == 60).then_some(())
+    })
+    .await;
 
     for queue in ladder().queues() {
         queues.purge(queue).await.expect("the queue can be purged");

@@ -59,9 +59,10 @@ fn key(n: u64) -> InvoiceKey {
 async fn intake_stays_closed(fleet: &mut FleetProcesses, queues: &impl Broker) {
     start(fleet, &ROLES);
     fleet.ready().await;
-    wait::until("the hint of a lost invoice to be noted", DEADLINE, || async {
+    wait::until("the hints of lost invoices to be noted", DEADLINE, || async {
         let (code, text) = run(fleet, &["recover", "unknown"]).await;
-        (code == Some(1) && text.contains(&events::uuid(150).to_string())).then_some(())
+        let both = [150, 160].iter().all(|n| text.contains(&events::uuid(*n).to_string()));
+        (code == Some(1) && both).then_some(())
     })
     .await;
     let (status, retry_after, problem) = post(fleet, 0).await;
