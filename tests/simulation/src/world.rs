@@ -227,7 +227,8 @@ impl World {
         self.chaos.draw(|random| random.pick(&self.houses).client_id())
     }
 
-    /// One income source's road to the authority is cut; or its endpoint hangs, for all who send there and longer than a lease.
+    /// One income source's road to the authority is cut; or its endpoint hangs, for all who send there, at times for longer
+    /// than a lease.
     async fn close_one(&self) {
         let one = self.chaos.draw(|random| random.pick(&self.houses).clone());
         let (how, up_to_ms) = if self.hangs { (Closed::Hanging, 9_000) } else { (Closed::Refused, 1_500) };
