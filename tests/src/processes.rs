@@ -81,6 +81,8 @@ impl Default for Plan {
 
 /// Total time-out of a call of the authority in these fleets, where a test does not need another one.
 pub const TIMEOUT: Duration = Duration::from_secs(2);
+/// One for tests in which no answer may be given up, however busy the machine is.
+pub const PATIENT: Duration = Duration::from_secs(15);
 /// What lease and drain add to it, and how long clients may take to end their requests.
 pub const MARGIN: Duration = Duration::from_secs(1);
 /// Rungs of the retry ladder, milliseconds.

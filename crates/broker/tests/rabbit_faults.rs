@@ -8,7 +8,6 @@
     reason = "a test fails by panicking, in its helpers as well"
 )]
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use broker::conformance::{DEADLINE, depth, nothing, numbered, outgoing, publish, take, texts};
@@ -87,7 +86,7 @@ async fn goes_on_after(fault: impl AsyncFnOnce(&Scene)) {
     assert_ne!(again[0].settle.place().0, held[0].settle.place().0);
     nothing(&mut *consumer).await;
     // RabbitMQ may see the new consumer before it sees the old one's end, and then begins with what nobody held.
-    let (mut came, mut batch) = (BTreeMap::new(), again);
+    let (mut came, mut batch) = (Vec::new(), again);
     loop {
         assert_eq!(settle_all(&batch).await, 0);
         came.extend(texts(&batch).into_iter().zip(batch.iter().map(|it| it.redelivered)));
@@ -96,8 +95,9 @@ async fn goes_on_after(fault: impl AsyncFnOnce(&Scene)) {
         }
         batch = take(&mut *consumer, 1).await;
     }
+    came.sort();
     let whole: Vec<_> = numbered(5).into_iter().zip([true, true, false, false, false]).collect();
-    assert_eq!(came.into_iter().collect::<Vec<_>>(), whole, "the two that were under way come again");
+    assert_eq!(came, whole, "each once, and the two that were under way again");
 
     publish_at_last(broker, Queue::Draft, "بعد العطل").await;
     assert_eq!(texts(&take(&mut *consumer, 1).await), ["بعد العطل"]);
@@ -147,12 +147,12 @@ async fn a_publisher_in_a_freeze_hears_in_time_and_works_after_it() {
         assert!(results.iter().all(|it| matches!(it, Err(PublishError::Unconfirmed(_)))), "{results:?}");
         assert_eq!(results.len(), 3);
         // One confirm_timeout, or the rest of one and a wait for the connection.
-        assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
     }
     let begin = Instant::now();
     assert!(matches!(scene.broker.depth(Queue::Draft).await, Err(BrokerError::Unavailable(_))));
     assert!(scene.broker.subscribe(Queue::Draft, 1).await.is_err());
-    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
     assert!(!scene.broker.health().connected);
 
     scene.proxy.resume();
@@ -210,7 +210,7 @@ async fn an_alarm_of_the_broker_shows_and_refuses_publishers() {
     }
     scene.proxy.say(&frame(&[0, 10, 0, 61]));
     until("the alarm is over", DEADLINE, async || scene.broker.health().blocked.is_none()).await;
-    publish_at_last(&scene.broker, Queue::Draft, "بعد").await;
+    publish(&scene.broker, Queue::Draft, &numbered(1)).await;
     assert_eq!(scene.broker.health().rebuilt, 0);
     scene.broker.close().await;
 }

@@ -9,8 +9,6 @@ use crate::services::target;
 
 /// The name of its file.
 const NAME: &str = "fawtara";
-/// `fawtara verify` of a million invoices takes minutes.
-const LONGEST: Duration = Duration::from_secs(1_200);
 
 /// Gives a fleet a binary of its own beside its configuration: whoever builds another one meanwhile does not disturb it.
 pub(super) fn keep_binary(folder: &Path) {
@@ -52,12 +50,12 @@ pub(super) fn command(config: &Path) -> Command {
 /// Runs a command to its end.
 ///
 /// # Panics
-/// When it takes longer than twenty minutes.
+/// When it takes longer than five minutes.
 pub async fn run(command: &mut Command) -> Output {
     command.stdin(Stdio::null());
     let mut command = tokio::process::Command::from(std::mem::replace(command, Command::new("true")));
     let output = command.kill_on_drop(true).output();
-    tokio::time::timeout(LONGEST, output).await.expect("it ends in time").expect("it runs")
+    tokio::time::timeout(Duration::from_secs(300), output).await.expect("it ends in time").expect("it runs")
 }
 
 /// Both outputs of a command, for messages.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use broker::{Broker, Outgoing, Queue};
 use tests::events;
-use tests::processes::{Fate, FleetProcesses, Plan, hold_promises};
+use tests::processes::{Fate, FleetProcesses, PATIENT, Plan, hold_promises};
 use tests::services::Ground;
 use tokio::task::JoinSet;
 
@@ -15,8 +15,7 @@ const BY_AMQP: usize = 20;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_the_same_event_fifty_times_at_once() {
     let ground = Ground::shared().await;
-    // Nor is the one request given up on a busy machine.
-    let plan = Plan { timeout: Duration::from_secs(15), ..Plan::default() };
+    let plan = Plan { timeout: PATIENT, ..Plan::default() };
     let fleet = FleetProcesses::start(&ground, &plan).await;
     let (event, queues, publisher) = (events::event(1), fleet.queues(&ground).await, fleet.publisher());
 

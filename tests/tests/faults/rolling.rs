@@ -5,7 +5,7 @@ use std::time::Duration;
 use invoice::life::OutcomeKind;
 use ledger::Ledger;
 use simulator::Latency;
-use tests::processes::{Fate, FleetProcesses, Load, MARGIN, Plan, TIMEOUT, hold_promises};
+use tests::processes::{Fate, FleetProcesses, Load, MARGIN, PATIENT, Plan, TIMEOUT, hold_promises};
 use tests::services::Ground;
 use tests::{fleet, wait};
 
@@ -14,8 +14,6 @@ const COUNT: u64 = 6_000;
 /// What a machine with much else to do may add.
 const SLACK: Duration = Duration::from_secs(10);
 const DEADLINE: Duration = Duration::from_secs(400);
-/// No answer is given up, however busy the machine is.
-const PATIENT: Duration = Duration::from_secs(15);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_two_hundred_rolling_stops_harm_nobody() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use invoice::life::{OutcomeKind, State};
 use ledger::Ledger;
 use simulator::Latency;
-use tests::processes::{FleetProcesses, Load, MARGIN, Plan, TIMEOUT, hold_promises};
+use tests::processes::{FleetProcesses, Load, MARGIN, PATIENT, Plan, TIMEOUT, hold_promises};
 use tests::services::Ground;
 use tests::{fleet, wait};
 use tokio::io::AsyncWriteExt;
@@ -16,8 +16,6 @@ const COUNT: u64 = 400;
 /// What a machine with much else to do may add.
 const SLACK: Duration = Duration::from_secs(3);
 const DEADLINE: Duration = Duration::from_secs(120);
-/// No answer is given up, however busy the machine is.
-const PATIENT: Duration = Duration::from_secs(15);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_sigterm_drains() {
